@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-#include "runtime/nvmf/pdu_connection.hpp"
+#include "runtime/nvmf/pdu/pdu_connection.hpp"
 
 namespace nvtee::nvmf {
 

@@ -11,7 +11,7 @@
 
 #include "runtime/net/reactor.hpp"
 #include "runtime/net/socket.hpp"
-#include "runtime/nvmf/wire.hpp"
+#include "runtime/nvmf/pdu/wire.hpp"
 
 namespace nvtee::nvmf {
 
