@@ -1,0 +1,107 @@
+// What may stand beside an ap_int in an expression: its width, sign and bits.
+#ifndef NVTEE_HLS_OPERAND_HPP
+#define NVTEE_HLS_OPERAND_HPP
+
+#include <concepts>
+#include <type_traits>
+
+#include "nvtee_hls/bits.hpp"
+
+template <int W, bool S>
+struct ap_int_base;
+template <int W>
+struct ap_int;
+template <int W>
+struct ap_uint;
+template <int W, bool S>
+struct ap_bit_ref;
+template <int W, bool S>
+struct ap_range_ref;
+template <int W>
+struct ap_range_value;
+template <class H, class L>
+struct ap_concat_ref;
+
+namespace nvtee_hls {
+
+// Primary: not an operand.
+template <class T>
+struct operand {
+  static constexpr bool known = false, ours = false;
+};
+
+template <class T>
+  requires std::integral<T>
+struct operand<T> {
+  static constexpr bool known = true, ours = false, sgn = std::is_signed_v<T>;
+  static constexpr int width = std::is_same_v<T, bool> ? 1 : static_cast<int>(8 * sizeof(T));
+  static constexpr ubits<width> bits(T x) { return static_cast<ubits<width>>(x); }
+};
+
+// An unscoped enumeration counts as the integer it is promoted to.
+template <class T>
+  requires(std::is_enum_v<T> && std::is_convertible_v<T, long long>)
+struct operand<T> : operand<decltype(+T{})> {};
+
+template <int W, bool S>
+struct ap_operand {
+  static constexpr bool known = true, ours = true, sgn = S;
+  static constexpr int width = W;
+  static constexpr ubits<W> bits(const auto& x) { return x.nvtee_raw(); }
+};
+
+template <int W, bool S>
+struct operand<ap_int_base<W, S>> : ap_operand<W, S> {};
+template <int W>
+struct operand<ap_int<W>> : ap_operand<W, true> {};
+template <int W>
+struct operand<ap_uint<W>> : ap_operand<W, false> {};
+template <int W, bool S>
+struct operand<ap_bit_ref<W, S>> : ap_operand<1, false> {};
+template <int W, bool S>
+struct operand<ap_range_ref<W, S>> : ap_operand<W, false> {};
+template <int W>
+struct operand<ap_range_value<W>> : ap_operand<W, false> {};
+template <class H, class L>
+struct operand<ap_concat_ref<H, L>> : ap_operand<operand<H>::width + operand<L>::width, false> {};
+
+template <class T>
+concept any_operand = operand<T>::known;
+template <class T>
+concept our_operand = operand<T>::ours;
+template <class T>
+concept native_operand = operand<T>::known && !operand<T>::ours;
+template <class A, class B>
+concept operands = any_operand<A> && any_operand<B> && (our_operand<A> || our_operand<B>);
+
+template <class T>
+inline constexpr int width_of = operand<T>::width;
+template <class T>
+inline constexpr bool sign_of = operand<T>::sgn;
+
+// The operand's value modulo 2^C.
+template <int C, class T>
+constexpr ubits<C> bits_as(const T& x) {
+  return resize<C, width_of<T>, sign_of<T>>(operand<T>::bits(x));
+}
+
+// A shift amount or index as a native number: exact where it can matter, else pinned far out of range.
+template <class T>
+constexpr int to_amount(const T& x) {
+  constexpr int far = 1 << 30;
+  constexpr int w = width_of<T>;
+  if constexpr (w < 31) {
+    if constexpr (sign_of<T>) return static_cast<int>(as_signed<w>(operand<T>::bits(x)));
+    return static_cast<int>(operand<T>::bits(x));
+  } else if constexpr (sign_of<T>) {
+    const auto v = as_signed<w>(operand<T>::bits(x));
+    return v > far ? far : v < -far ? -far : static_cast<int>(v);
+  } else {
+    const auto v = operand<T>::bits(x);
+    return v > far ? far : static_cast<int>(v);
+  }
+}
+
+}  // namespace nvtee_hls
+
+#endif  // NVTEE_HLS_OPERAND_HPP
