@@ -81,6 +81,17 @@ constexpr bool parity(ubits<W> v) {
   return odd;
 }
 
+template <int W>
+constexpr int leading_zeros(ubits<W> v) {
+  if constexpr (W <= 64) {
+    return v == 0 ? W : __builtin_clzll(static_cast<unsigned long long>(v)) - (64 - W);
+  } else {
+    int n = 0;
+    for (int i = W - 1; i >= 0 && !((v >> i) & 1); --i) ++n;
+    return n;
+  }
+}
+
 // Shifts where an amount of W or more leaves only zeros (or copies of the sign).
 template <int W, bool S>
 constexpr ubits<W> shift_right(ubits<W> v, unsigned n) {

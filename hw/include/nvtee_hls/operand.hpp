@@ -71,8 +71,26 @@ template <class T>
 concept our_operand = operand<T>::ours;
 template <class T>
 concept native_operand = operand<T>::known && !operand<T>::ours;
+
+template <class T>
+inline constexpr bool is_bit = false;
+template <int W, bool S>
+inline constexpr bool is_bit<ap_bit_ref<W, S>> = true;
+template <class T>
+inline constexpr bool is_concat = false;
+template <class H, class L>
+inline constexpr bool is_concat<ap_concat_ref<H, L>> = true;
+
+// A bit beside another bit or a C++ integer is a bool there: the language's own operators take it.
+template <class T>
+concept valued = our_operand<T> && !is_bit<T>;
 template <class A, class B>
-concept operands = any_operand<A> && any_operand<B> && (our_operand<A> || our_operand<B>);
+concept comparable = any_operand<A> && any_operand<B> && (valued<A> || valued<B>);
+// A concatenation has a run-time width: it must be given one before it is computed with.
+template <class A, class B>
+concept computable = comparable<A, B> && !is_concat<A> && !is_concat<B>;
+template <class A, class B>
+concept lacks_width = comparable<A, B> && (is_concat<A> || is_concat<B>);
 
 template <class T>
 inline constexpr int width_of = operand<T>::width;
