@@ -78,15 +78,11 @@ struct ap_int_base : nvtee_hls::named_conversions<ap_int_base<W, S>, W, S> {
 
   // The one implicit conversion, so that a value can stand in an if, a switch or an index. Wider values are
   // refused here, where the vendor's headers silently cut to 64 bits.
-  constexpr operator unsigned long long() const
-    requires(W <= 64 && !S)
+  using native_type = std::conditional_t<S, long long, unsigned long long>;
+  constexpr operator native_type() const
+    requires(W <= 64)
   {
-    return this->to_uint64();
-  }
-  constexpr operator long long() const
-    requires(W <= 64 && S)
-  {
-    return this->to_int64();
+    return static_cast<native_type>(nvtee_hls::resize<64, W, S>(v_));
   }
 
   constexpr int length() const { return W; }
@@ -263,11 +259,7 @@ struct ap_int_base : nvtee_hls::named_conversions<ap_int_base<W, S>, W, S> {
 
   // The bare bits: for these headers, tests and the translator. The vendor's types have no such thing.
   constexpr bits_type nvtee_raw() const { return v_; }
-  static constexpr ap_int_base nvtee_from_raw(bits_type v) {
-    ap_int_base r;
-    r.v_ = v;
-    return r;
-  }
+  constexpr void nvtee_set_raw(bits_type v) { v_ = v; }
 
  private:
   friend struct ap_bit_ref<W, S>;

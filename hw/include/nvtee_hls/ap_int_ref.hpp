@@ -7,6 +7,13 @@
 
 namespace nvtee_hls {
 
+template <class R>
+constexpr R from_raw(ubits<R::width> v) {
+  R r;
+  r.nvtee_set_raw(v);
+  return r;
+}
+
 // Bits hi..lo of v, at the bottom; in reverse order when hi < lo.
 template <int W>
 constexpr ubits<W> extract(ubits<W> v, int hi, int lo) {
@@ -15,12 +22,15 @@ constexpr ubits<W> extract(ubits<W> v, int hi, int lo) {
   return reverse_bits<W>(static_cast<ubits<W>>(v >> hi) & low_mask<W>(len), len);
 }
 
-constexpr int range_length(int hi, int lo) { return hi >= lo ? hi - lo + 1 : lo - hi + 1; }
+constexpr int range_length(int hi, int lo) {
+  return hi >= lo ? hi - lo + 1 : lo - hi + 1;
+}
 
 }  // namespace nvtee_hls
 
 template <int W, bool S>
 struct ap_bit_ref {
+  static constexpr bool is_proxy = true;
   constexpr ap_bit_ref(ap_int_base<W, S>& of, int index) : of_(of), index_(index) {}
   constexpr ap_bit_ref(const ap_bit_ref&) = default;
 
@@ -32,7 +42,6 @@ struct ap_bit_ref {
   std::string to_string() const { return get() ? "1" : "0"; }
   constexpr nvtee_hls::ubits<1> nvtee_raw() const { return get(); }
 
-  constexpr const ap_bit_ref& operator=(const ap_bit_ref& x) const { return put(x.get()); }
   constexpr ap_bit_ref& operator=(const ap_bit_ref& x) {
     put(x.get());
     return *this;
@@ -41,20 +50,18 @@ struct ap_bit_ref {
   // hardware need not agree.
   template <class T>
     requires nvtee_hls::any_operand<T>
-  constexpr const ap_bit_ref& operator=(const T& x) const {
+  constexpr ap_bit_ref& operator=(const T& x) {
     const auto bits = nvtee_hls::operand<T>::bits(x);
     if constexpr (nvtee_hls::native_operand<T>) {
       nvtee_hls::check((bits >> 1) == 0 || nvtee_hls::width_of<T> == 1, "a bit is assigned 0 or 1");
     }
-    return put(bits != 0);
-  }
-  constexpr void nvtee_set_raw(nvtee_hls::ubits<1> x) const { put(x != 0); }
-
- private:
-  constexpr const ap_bit_ref& put(bool on) const {
-    of_.put(index_, on);
+    put(bits != 0);
     return *this;
   }
+  constexpr void nvtee_set_raw(nvtee_hls::ubits<1> x) { put(x != 0); }
+
+ private:
+  constexpr void put(bool on) { of_.put(index_, on); }
   ap_int_base<W, S>& of_;
   int index_;
 };
@@ -62,6 +69,7 @@ struct ap_bit_ref {
 // A range of a constant or a temporary: its bits, read already.
 template <int W>
 struct ap_range_value : nvtee_hls::named_conversions<ap_range_value<W>, W, false> {
+  static constexpr bool is_proxy = true;
   static constexpr ap_range_value of(nvtee_hls::ubits<W> v, int hi, int lo) {
     return {nvtee_hls::extract<W>(v, hi, lo), nvtee_hls::range_length(hi, lo)};
   }
@@ -70,9 +78,9 @@ struct ap_range_value : nvtee_hls::named_conversions<ap_range_value<W>, W, false
     nvtee_hls::check(len_ <= 64, "a range of more than 64 bits has no C++ integer");
     return this->to_uint64();
   }
-  constexpr ap_uint<W> get() const;
+  constexpr ap_uint<W> get() const { return nvtee_hls::from_raw<ap_uint<W>>(nvtee_raw()); }
   constexpr int length() const { return len_; }
-  std::string to_string(int radix = 2) const;
+  std::string to_string(int radix = 2) const { return get().to_string(radix); }
   constexpr nvtee_hls::ubits<W> nvtee_raw() const { return v_; }
 
  private:
@@ -82,6 +90,7 @@ struct ap_range_value : nvtee_hls::named_conversions<ap_range_value<W>, W, false
 
 template <int W, bool S>
 struct ap_range_ref : nvtee_hls::named_conversions<ap_range_ref<W, S>, W, false> {
+  static constexpr bool is_proxy = true;
   constexpr ap_range_ref(ap_int_base<W, S>& of, int hi, int lo) : of_(of), hi_(hi), lo_(lo) {}
   constexpr ap_range_ref(const ap_range_ref&) = default;
 
@@ -89,9 +98,9 @@ struct ap_range_ref : nvtee_hls::named_conversions<ap_range_ref<W, S>, W, false>
     nvtee_hls::check(length() <= 64, "a range of more than 64 bits has no C++ integer");
     return this->to_uint64();
   }
-  constexpr ap_uint<W> get() const;
+  constexpr ap_uint<W> get() const { return nvtee_hls::from_raw<ap_uint<W>>(nvtee_raw()); }
   constexpr int length() const { return nvtee_hls::range_length(hi_, lo_); }
-  std::string to_string(int radix = 2) const;
+  std::string to_string(int radix = 2) const { return get().to_string(radix); }
   constexpr nvtee_hls::ubits<W> nvtee_raw() const { return nvtee_hls::extract<W>(of_.v_, hi_, lo_); }
 
   constexpr ap_range_ref& operator=(const ap_range_ref& x) {
@@ -100,11 +109,11 @@ struct ap_range_ref : nvtee_hls::named_conversions<ap_range_ref<W, S>, W, false>
   }
   template <class T>
     requires nvtee_hls::any_operand<T>
-  constexpr const ap_range_ref& operator=(const T& x) const {
+  constexpr ap_range_ref& operator=(const T& x) {
     nvtee_set_raw(nvtee_hls::bits_as<W>(x));
     return *this;
   }
-  constexpr void nvtee_set_raw(nvtee_hls::ubits<W> x) const {
+  constexpr void nvtee_set_raw(nvtee_hls::ubits<W> x) {
     nvtee_hls::check(hi_ >= lo_, "a range is assigned from high to low");
     const auto mask = nvtee_hls::low_mask<W>(hi_ - lo_ + 1);
     using bits = nvtee_hls::ubits<W>;
@@ -116,14 +125,53 @@ struct ap_range_ref : nvtee_hls::named_conversions<ap_range_ref<W, S>, W, false>
   int hi_, lo_;
 };
 
-// H and L are how each side is kept: a reference to a variable, a proxy, or a value.
+namespace nvtee_hls {
+
+// How a concatenation keeps one side: a variable by reference, a constant or temporary by value, a proxy as
+// it is, a bool as one bit.
+template <class T>
+struct kept_as {
+  using type = T;
+};
+template <class T>
+  requires requires { std::remove_cvref_t<T>::sign_flag; }
+struct kept_as<T> {
+  using plain = std::remove_cvref_t<T>;
+  using value = ap_int_base<plain::width, plain::sign_flag>;
+  static constexpr bool variable =
+      std::is_lvalue_reference_v<T> && !std::is_const_v<std::remove_reference_t<T>>;
+  using type = std::conditional_t<variable, value&, value>;
+};
+template <class T>
+  requires requires { std::remove_cvref_t<T>::is_proxy; }
+struct kept_as<T> {
+  using type = std::remove_cvref_t<T>;
+};
+template <class T>
+  requires std::is_same_v<std::remove_cvref_t<T>, bool>
+struct kept_as<T> {
+  using type = ap_int_base<1, false>;
+};
+
+template <class T>
+inline constexpr bool assignable = std::is_lvalue_reference_v<T>;
+template <int W, bool S>
+inline constexpr bool assignable<ap_bit_ref<W, S>> = true;
+template <int W, bool S>
+inline constexpr bool assignable<ap_range_ref<W, S>> = true;
+template <class H, class L>
+inline constexpr bool assignable<ap_concat_ref<H, L>> = assignable<H> && assignable<L>;
+
+}  // namespace nvtee_hls
+
 template <class H, class L>
 struct ap_concat_ref
-    : nvtee_hls::named_conversions<ap_concat_ref<H, L>, nvtee_hls::operand<ap_concat_ref<H, L>>::width, false> {
-  static constexpr int width = nvtee_hls::operand<ap_concat_ref<H, L>>::width;
+    : nvtee_hls::named_conversions<ap_concat_ref<H, L>, nvtee_hls::width_of<ap_concat_ref<H, L>>, false> {
+  static constexpr bool is_proxy = true;
+  static constexpr int width = nvtee_hls::width_of<ap_concat_ref<H, L>>;
   using bits_type = nvtee_hls::ubits<width>;
 
-  constexpr ap_concat_ref(H h, L l) : high_(static_cast<H>(h)), low_(static_cast<L>(l)) {}
+  constexpr ap_concat_ref(H h, L l) : high_(h), low_(l) {}
   constexpr ap_concat_ref(const ap_concat_ref&) = default;
 
   constexpr operator unsigned long long() const
@@ -131,12 +179,14 @@ struct ap_concat_ref
   {
     return this->to_uint64();
   }
-  constexpr ap_uint<width> get() const;
-  constexpr int length() const { return length_of(high_) + length_of(low_); }
+  constexpr ap_uint<width> get() const { return nvtee_hls::from_raw<ap_uint<width>>(nvtee_raw()); }
+  constexpr int length() const { return high_.length() + low_.length(); }
 
-  // Each side takes its actual length, so a range counts with its own bits, not with its parent's.
+  // Each side counts with its actual length: a range with its own, not its parent's. Bits are joined as
+  // they are, whatever their sign.
   constexpr bits_type nvtee_raw() const {
-    return nvtee_hls::shift_left<width>(wide(high_), static_cast<unsigned>(length_of(low_))) | wide(low_);
+    return nvtee_hls::shift_left<width>(static_cast<bits_type>(high_.nvtee_raw()), low_length()) |
+           static_cast<bits_type>(low_.nvtee_raw());
   }
 
   constexpr ap_concat_ref& operator=(const ap_concat_ref& x) {
@@ -145,40 +195,31 @@ struct ap_concat_ref
   }
   template <class T>
     requires nvtee_hls::any_operand<T>
-  constexpr const ap_concat_ref& operator=(const T& x) const {
+  constexpr ap_concat_ref& operator=(const T& x) {
     nvtee_set_raw(nvtee_hls::bits_as<width>(x));
     return *this;
   }
-  constexpr void nvtee_set_raw(bits_type x) const {
-    give(low_, x);
-    give(high_, nvtee_hls::shift_right<width, false>(x, static_cast<unsigned>(length_of(low_))));
+  constexpr void nvtee_set_raw(bits_type x) {
+    static_assert(nvtee_hls::assignable<ap_concat_ref>, "a constant or temporary cannot be assigned to");
+    low_.nvtee_set_raw(static_cast<nvtee_hls::ubits<nvtee_hls::width_of<std::remove_cvref_t<L>>>>(x));
+    high_.nvtee_set_raw(static_cast<nvtee_hls::ubits<nvtee_hls::width_of<std::remove_cvref_t<H>>>>(
+        nvtee_hls::shift_right<width, false>(x, low_length())));
   }
 
  private:
-  template <class T>
-  static constexpr int length_of(const T& x) {
-    if constexpr (nvtee_hls::native_operand<T>) {
-      return nvtee_hls::width_of<T>;
-    } else {
-      return x.length();
-    }
-  }
-  // Zero-extended whatever its sign: the pattern of bits is what is joined.
-  template <class T>
-  static constexpr bits_type wide(const T& x) {
-    return static_cast<bits_type>(nvtee_hls::operand<T>::bits(x));
-  }
-  template <class T>
-  static constexpr void give(T& to, bits_type x) {
-    static_assert(requires { to.length(); }, "this concatenation cannot be assigned to");
-    if constexpr (requires { to.nvtee_set_raw(static_cast<nvtee_hls::ubits<1>>(0)); }) {
-      to.nvtee_set_raw(static_cast<nvtee_hls::ubits<nvtee_hls::width_of<std::remove_const_t<T>>>>(x));
-    } else {
-      to = ap_uint<width>(ap_uint<width>::nvtee_from_raw(x));
-    }
-  }
+  constexpr unsigned low_length() const { return static_cast<unsigned>(low_.length()); }
   H high_;
   L low_;
 };
+
+// Only bool joins without a cast: other C++ integers are refused, since their width is seldom what is meant.
+template <class H, class L>
+  requires(nvtee_hls::joinable<std::remove_cvref_t<H>, std::remove_cvref_t<L>>)
+constexpr auto operator,(H&& high, L&& low) {
+  return ap_concat_ref<typename nvtee_hls::kept_as<H>::type, typename nvtee_hls::kept_as<L>::type>(high, low);
+}
+template <class H, class L>
+  requires(nvtee_hls::unjoinable<std::remove_cvref_t<H>, std::remove_cvref_t<L>>)
+void operator,(H&& high, L&& low) = delete;  // cast the C++ integer to ap_uint<N> first
 
 #endif  // NVTEE_HLS_AP_INT_REF_HPP

@@ -14,8 +14,12 @@ using ubits = unsigned _BitInt(W);
 template <int W>
 using sbits = _BitInt(W < 2 ? 2 : W);
 
-constexpr int max_of(int a, int b) { return a > b ? a : b; }
-constexpr int min_of(int a, int b) { return a < b ? a : b; }
+constexpr int max_of(int a, int b) {
+  return a > b ? a : b;
+}
+constexpr int min_of(int a, int b) {
+  return a < b ? a : b;
+}
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void fail(const char* what, const char* name = nullptr) {
   fprintf(stderr, "hls model: %s%s%s\n", what, name ? ": " : "", name ? name : "");

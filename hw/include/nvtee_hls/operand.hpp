@@ -63,7 +63,8 @@ struct operand<ap_range_ref<W, S>> : ap_operand<W, false> {};
 template <int W>
 struct operand<ap_range_value<W>> : ap_operand<W, false> {};
 template <class H, class L>
-struct operand<ap_concat_ref<H, L>> : ap_operand<operand<H>::width + operand<L>::width, false> {};
+struct operand<ap_concat_ref<H, L>>
+    : ap_operand<operand<std::remove_cvref_t<H>>::width + operand<std::remove_cvref_t<L>>::width, false> {};
 
 template <class T>
 concept any_operand = operand<T>::known;
@@ -91,6 +92,14 @@ template <class A, class B>
 concept computable = comparable<A, B> && !is_concat<A> && !is_concat<B>;
 template <class A, class B>
 concept lacks_width = comparable<A, B> && (is_concat<A> || is_concat<B>);
+
+// (high, low)
+template <class H, class L>
+concept joinable = (our_operand<H> && (our_operand<L> || std::is_same_v<L, bool>)) ||
+                   (std::is_same_v<H, bool> && our_operand<L>);
+template <class H, class L>
+concept unjoinable =
+    ((our_operand<H> && native_operand<L>) || (native_operand<H> && our_operand<L>)) && !joinable<H, L>;
 
 template <class T>
 inline constexpr int width_of = operand<T>::width;

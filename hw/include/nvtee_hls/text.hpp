@@ -19,7 +19,10 @@ constexpr int digit_of(char c) {
 constexpr int take_prefix(const char*& s) {
   if (s[0] != '0') return 10;
   const char c = s[1];
-  const int radix = (c == 'x' || c == 'X') ? 16 : (c == 'b' || c == 'B') ? 2 : (c == 'o' || c == 'O') ? 8 : 10;
+  const int radix = (c == 'x' || c == 'X')   ? 16
+                    : (c == 'b' || c == 'B') ? 2
+                    : (c == 'o' || c == 'O') ? 8
+                                             : 10;
   if (radix != 10) s += 2;
   return radix;
 }

@@ -1,0 +1,92 @@
+#ifndef NVTEE_HLS_STREAM_H
+#define NVTEE_HLS_STREAM_H
+
+#ifdef __VITIS_HLS__
+#error "nvtee's stand-in hls_stream.h is not for Vitis: take hw/include off the include path"
+#endif
+
+#include <stddef.h>
+
+#include "nvtee_hls/bits.hpp"
+
+namespace hls {
+
+template <class T, int DEPTH = 0>
+class stream;
+
+// A bounded first-in first-out queue of one reader and one writer in one thread. Functions take
+// `hls::stream<T>&` and are given any depth: stream<T, 0> is the base of all and holds 2, as the vendor's
+// hardware does by default.
+template <class T>
+class stream<T, 0> {
+ public:
+  constexpr stream() : stream(nullptr) {}
+  constexpr explicit stream(const char* name) : ring_(own_), mask_(1), depth_(2), name_(name) {}
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+
+  constexpr bool empty() const { return head_ == tail_; }
+  constexpr bool full() const { return tail_ - head_ >= depth_; }
+  constexpr size_t size() const { return tail_ - head_; }
+  constexpr size_t capacity() const { return depth_; }
+
+  // Reading an empty or writing a full stream is the author's error natively: nothing could ever come.
+  constexpr T read() {
+    if (empty()) [[unlikely]]
+      nvtee_hls::fail("read of an empty stream", name_);
+    return ring_[head_++ & mask_];
+  }
+  constexpr void read(T& to) { to = read(); }
+  constexpr bool read_nb(T& to) {
+    if (empty()) return false;
+    to = ring_[head_++ & mask_];
+    return true;
+  }
+  constexpr void write(const T& x) {
+    if (full()) [[unlikely]]
+      nvtee_hls::fail("write to a full stream", name_);
+    ring_[tail_++ & mask_] = x;
+  }
+  constexpr bool write_nb(const T& x) {
+    if (full()) return false;
+    ring_[tail_++ & mask_] = x;
+    return true;
+  }
+  constexpr void operator>>(T& to) { read(to); }
+  constexpr void operator<<(const T& x) { write(x); }
+
+ protected:
+  constexpr stream(T* ring, unsigned slots, unsigned depth, const char* name)
+      : ring_(ring), mask_(slots - 1), depth_(depth), name_(name) {}
+
+ private:
+  T* ring_;
+  unsigned mask_, depth_;
+  unsigned head_ = 0, tail_ = 0;  // free-running: their difference is the fill
+  const char* name_;
+  T own_[2]{};
+};
+
+namespace detail {
+constexpr unsigned slots_for(int depth) {
+  unsigned n = 1;
+  while (n < static_cast<unsigned>(depth)) n *= 2;
+  return n;
+}
+}  // namespace detail
+
+template <class T, int DEPTH>
+class stream : public stream<T, 0> {
+  static_assert(DEPTH > 0 && DEPTH <= (1 << 24), "stream depth");
+
+ public:
+  constexpr stream() : stream(nullptr) {}
+  constexpr explicit stream(const char* name) : stream<T, 0>(slots_, detail::slots_for(DEPTH), DEPTH, name) {}
+
+ private:
+  T slots_[detail::slots_for(DEPTH)]{};
+};
+
+}  // namespace hls
+
+#endif  // NVTEE_HLS_STREAM_H
