@@ -96,7 +96,7 @@ constexpr Status status_of_cqe(uint16_t f) { return static_cast<Status>((f >> 1)
 namespace prop {
 constexpr uint32_t kCap = 0x00, kVs = 0x08, kCc = 0x14, kCsts = 0x1c, kNssr = 0x20, kCrto = 0x68;
 constexpr uint32_t kCcEnable = 1u, kCcShnMask = 3u << 14, kCstsReady = 1u, kCstsFatal = 2u, kCstsShstMask = 3u << 2,
-                   kCstsShutdownDone = 2u << 2;
+                   kCstsShutdownBusy = 1u << 2, kCstsShutdownDone = 2u << 2;
 }  // namespace prop
 constexpr uint32_t kVersion21 = 0x00020100;
 
@@ -109,7 +109,7 @@ constexpr uint8_t kNamespace = 0x00, kController = 0x01, kActiveNsList = 0x02, k
 }  // namespace cns
 namespace lid {
 constexpr uint8_t kSupported = 0x00, kError = 0x01, kSmart = 0x02, kFirmware = 0x03, kChangedNs = 0x04,
-                  kCommandEffects = 0x05, kAna = 0x0c, kFeatureEffects = 0x12, kDispersedSubsystems = 0x17,
+                  kCommandEffects = 0x05, kAna = 0x0c, kFeatureEffects = 0x12, kMiEffects = 0x13, kDispersedSubsystems = 0x17,
                   kDiscovery = 0x70, kReservation = 0x80;
 }  // namespace lid
 namespace fid {

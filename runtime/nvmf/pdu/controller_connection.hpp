@@ -79,6 +79,10 @@ class ControllerConnection : private PduDelegate {
   void release() { pdu_.detach(); }
   void adopt(net::Reactor& reactor) { pdu_.attach(reactor); }
 
+  // Who hears of an early close from now on. Called while the Connect is undecided: the subsystem that decides takes over
+  // from the listener, perhaps on another reactor.
+  void set_connect_handler(ConnectHandler* handler) { connect_handler_ = handler; }
+
   bool open() const { return pdu_.open(); }
   std::uint16_t qid() const { return qid_; }
   bool header_digest() const { return pdu_.terms().header_digest; }
