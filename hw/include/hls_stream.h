@@ -1,3 +1,11 @@
+// hls::stream<T> and hls::stream<T, DEPTH> for compilers that are not Vitis: a bounded ring without heap.
+//
+// As the vendor documents it (UG1399, "HLS Stream Library"): the methods, and a hardware depth of 2 unless
+// DEPTH is given. Functions take `hls::stream<T>&` and may be given any depth.
+// Ours: the vendor's C model never fills up; here full(), write_nb() and capacity() obey the depth, so that
+// back-pressure code runs natively too. `#pragma HLS STREAM depth` is not seen here: use the template
+// argument. read() of an empty and write() to a full stream end the program (hardware would wait, a model of
+// one thread would wait for ever). One thread; not copied, not moved.
 #ifndef NVTEE_HLS_STREAM_H
 #define NVTEE_HLS_STREAM_H
 

@@ -41,27 +41,25 @@ constexpr ubits<C> divide(const A& a, const B& b) {
   }
 }
 
+// A negative amount shifts the other way.
 template <int W, bool S, bool left, class B>
-constexpr ubits<W> shift(ubits<W> v, const B& amount) {
-  const int n = to_amount(amount);
+NVTEE_HLS_INLINE ubits<W> shift(const ubits<W>& v, const B& amount) {
+  const long long n = to_amount(amount);
+  const auto u = static_cast<unsigned long long>(n);
   if constexpr (sign_of<B>) {
-    if (n < 0) {
-      const unsigned back = 0u - static_cast<unsigned>(n);
-      return left ? shift_right<W, S>(v, back) : shift_left<W>(v, back);
-    }
+    if (n < 0) return left ? shift_right<W, S>(v, 0ULL - u) : shift_left<W>(v, 0ULL - u);
   }
-  const unsigned u = static_cast<unsigned>(n);
   return left ? shift_left<W>(v, u) : shift_right<W, S>(v, u);
 }
 
 template <class A, class B>
-constexpr bool equal(const A& a, const B& b) {
+NVTEE_HLS_INLINE bool equal(const A& a, const B& b) {
   constexpr int C = pair<A, B>::common;
   return bits_as<C>(a) == bits_as<C>(b);
 }
 
 template <class A, class B>
-constexpr bool less(const A& a, const B& b) {
+NVTEE_HLS_INLINE bool less(const A& a, const B& b) {
   constexpr int C = pair<A, B>::common;
   if constexpr (pair<A, B>::any_signed) {
     return as_signed<C>(bits_as<C>(a)) < as_signed<C>(bits_as<C>(b));
@@ -75,7 +73,7 @@ constexpr bool less(const A& a, const B& b) {
 #define NVTEE_HLS_BINARY(op, type)                                                               \
   template <class A, class B>                                                                    \
     requires nvtee_hls::computable<A, B>                                                         \
-  constexpr auto operator op(const A& a, const B& b) {                                           \
+  NVTEE_HLS_INLINE auto operator op(const A& a, const B& b) {                                    \
     using R = typename nvtee_hls::pair<A, B>::type;                                              \
     using nvtee_hls::bits_as;                                                                    \
     using U = nvtee_hls::ubits<R::width>;                                                        \
@@ -96,7 +94,7 @@ NVTEE_HLS_BINARY(^, logic)
 #define NVTEE_HLS_DIVISION(op, type, quotient)                                  \
   template <class A, class B>                                                   \
     requires nvtee_hls::computable<A, B>                                        \
-  constexpr auto operator op(const A& a, const B& b) {                          \
+  NVTEE_HLS_INLINE auto operator op(const A& a, const B& b) {                   \
     using R = typename nvtee_hls::pair<A, B>::type;                             \
     return nvtee_hls::from_raw<R>(nvtee_hls::divide<R::width, quotient>(a, b)); \
   }                                                                             \
@@ -112,7 +110,7 @@ NVTEE_HLS_DIVISION(%, remainder, false)
 #define NVTEE_HLS_SHIFT(op, left)                                                   \
   template <class A, class B>                                                       \
     requires(nvtee_hls::computable<A, B> && nvtee_hls::our_operand<A>)              \
-  constexpr auto operator op(const A& a, const B& b) {                              \
+  NVTEE_HLS_INLINE auto operator op(const A& a, const B& b) {                       \
     using R = nvtee_hls::result<nvtee_hls::width_of<A>, nvtee_hls::sign_of<A>>;     \
     return nvtee_hls::from_raw<R>(                                                  \
         nvtee_hls::shift<R::width, nvtee_hls::sign_of<A>, left>(a.nvtee_raw(), b)); \
@@ -125,11 +123,11 @@ NVTEE_HLS_SHIFT(<<, true)
 NVTEE_HLS_SHIFT(>>, false)
 #undef NVTEE_HLS_SHIFT
 
-#define NVTEE_HLS_COMPARE(op, expression)              \
-  template <class A, class B>                          \
-    requires nvtee_hls::comparable<A, B>               \
-  constexpr bool operator op(const A& a, const B& b) { \
-    return expression;                                 \
+#define NVTEE_HLS_COMPARE(op, expression)                     \
+  template <class A, class B>                                 \
+    requires nvtee_hls::comparable<A, B>                      \
+  NVTEE_HLS_INLINE bool operator op(const A& a, const B& b) { \
+    return expression;                                        \
   }
 
 NVTEE_HLS_COMPARE(==, nvtee_hls::equal(a, b))
@@ -141,15 +139,15 @@ NVTEE_HLS_COMPARE(>=, !nvtee_hls::less(a, b))
 #undef NVTEE_HLS_COMPARE
 
 template <int W, bool S>
-constexpr auto operator~(const ap_int_base<W, S>& x) {
+NVTEE_HLS_INLINE auto operator~(const ap_int_base<W, S>& x) {
   return nvtee_hls::from_raw<nvtee_hls::result<W, S>>(static_cast<nvtee_hls::ubits<W>>(~x.nvtee_raw()));
 }
 template <int W, bool S>
-constexpr auto operator+(const ap_int_base<W, S>& x) {
+NVTEE_HLS_INLINE auto operator+(const ap_int_base<W, S>& x) {
   return nvtee_hls::from_raw<nvtee_hls::result<W, S>>(x.nvtee_raw());
 }
 template <int W, bool S>
-constexpr auto operator-(const ap_int_base<W, S>& x) {
+NVTEE_HLS_INLINE auto operator-(const ap_int_base<W, S>& x) {
   return ap_int_base<1, false>() - x;
 }
 

@@ -8,21 +8,27 @@
 namespace nvtee_hls {
 
 template <class R>
-constexpr R from_raw(ubits<R::width> v) {
+NVTEE_HLS_INLINE R from_raw(ubits<R::width> v) {
   R r;
   r.nvtee_set_raw(v);
   return r;
 }
 
-// Bits hi..lo of v, at the bottom; in reverse order when hi < lo.
 template <int W>
-constexpr ubits<W> extract(ubits<W> v, int hi, int lo) {
-  if (hi >= lo) return static_cast<ubits<W>>(v >> lo) & low_mask<W>(hi - lo + 1);
+constexpr ubits<W> extract_reversed(const ubits<W>& v, int hi, int lo) {
   const int len = lo - hi + 1;
-  return reverse_bits<W>(static_cast<ubits<W>>(v >> hi) & low_mask<W>(len), len);
+  return reverse_bits<W>(get_part<W>(v, hi, len), len);
 }
 
-constexpr int range_length(int hi, int lo) {
+// Bits hi..lo of v, at the bottom; in reverse order when hi < lo.
+template <int W>
+NVTEE_HLS_INLINE ubits<W> extract(const ubits<W>& v, int hi, int lo) {
+  if (hi < lo) [[unlikely]]
+    return extract_reversed<W>(v, hi, lo);
+  return get_part<W>(v, lo, hi - lo + 1);
+}
+
+NVTEE_HLS_INLINE int range_length(int hi, int lo) {
   return hi >= lo ? hi - lo + 1 : lo - hi + 1;
 }
 
@@ -31,18 +37,18 @@ constexpr int range_length(int hi, int lo) {
 template <int W, bool S>
 struct ap_bit_ref {
   static constexpr bool is_proxy = true;
-  constexpr ap_bit_ref(ap_int_base<W, S>& of, int index) : of_(of), index_(index) {}
+  NVTEE_HLS_INLINE ap_bit_ref(ap_int_base<W, S>& of, int index) : of_(of), index_(index) {}
   constexpr ap_bit_ref(const ap_bit_ref&) = default;
 
-  constexpr operator bool() const { return of_.get(index_); }
-  constexpr bool to_bool() const { return of_.get(index_); }
-  constexpr bool get() const { return of_.get(index_); }
-  constexpr bool operator~() const { return !get(); }
-  constexpr int length() const { return 1; }
+  NVTEE_HLS_INLINE operator bool() const { return of_.get(index_); }
+  NVTEE_HLS_INLINE bool to_bool() const { return of_.get(index_); }
+  NVTEE_HLS_INLINE bool get() const { return of_.get(index_); }
+  NVTEE_HLS_INLINE bool operator~() const { return !get(); }
+  NVTEE_HLS_INLINE int length() const { return 1; }
   std::string to_string() const { return get() ? "1" : "0"; }
-  constexpr nvtee_hls::ubits<1> nvtee_raw() const { return get(); }
+  NVTEE_HLS_INLINE nvtee_hls::ubits<1> nvtee_raw() const { return get(); }
 
-  constexpr ap_bit_ref& operator=(const ap_bit_ref& x) {
+  NVTEE_HLS_INLINE ap_bit_ref& operator=(const ap_bit_ref& x) {
     put(x.get());
     return *this;
   }
@@ -50,7 +56,7 @@ struct ap_bit_ref {
   // hardware need not agree.
   template <class T>
     requires nvtee_hls::any_operand<T>
-  constexpr ap_bit_ref& operator=(const T& x) {
+  NVTEE_HLS_INLINE ap_bit_ref& operator=(const T& x) {
     const auto bits = nvtee_hls::operand<T>::bits(x);
     if constexpr (nvtee_hls::native_operand<T>) {
       nvtee_hls::check((bits >> 1) == 0 || nvtee_hls::width_of<T> == 1, "a bit is assigned 0 or 1");
@@ -58,10 +64,10 @@ struct ap_bit_ref {
     put(bits != 0);
     return *this;
   }
-  constexpr void nvtee_set_raw(nvtee_hls::ubits<1> x) { put(x != 0); }
+  NVTEE_HLS_INLINE void nvtee_set_raw(nvtee_hls::ubits<1> x) { put(x != 0); }
 
  private:
-  constexpr void put(bool on) { of_.put(index_, on); }
+  NVTEE_HLS_INLINE void put(bool on) { of_.put(index_, on); }
   ap_int_base<W, S>& of_;
   int index_;
 };
@@ -70,18 +76,18 @@ struct ap_bit_ref {
 template <int W>
 struct ap_range_value : nvtee_hls::named_conversions<ap_range_value<W>, W, false> {
   static constexpr bool is_proxy = true;
-  static constexpr ap_range_value of(nvtee_hls::ubits<W> v, int hi, int lo) {
+  NVTEE_HLS_INLINE static ap_range_value of(const nvtee_hls::ubits<W>& v, int hi, int lo) {
     return {nvtee_hls::extract<W>(v, hi, lo), nvtee_hls::range_length(hi, lo)};
   }
-  constexpr ap_range_value(nvtee_hls::ubits<W> v, int len) : v_(v), len_(len) {}
-  constexpr operator unsigned long long() const {
+  NVTEE_HLS_INLINE ap_range_value(nvtee_hls::ubits<W> v, int len) : v_(v), len_(len) {}
+  NVTEE_HLS_INLINE operator unsigned long long() const {
     nvtee_hls::check(len_ <= 64, "a range of more than 64 bits has no C++ integer");
     return this->to_uint64();
   }
-  constexpr ap_uint<W> get() const { return nvtee_hls::from_raw<ap_uint<W>>(nvtee_raw()); }
-  constexpr int length() const { return len_; }
+  NVTEE_HLS_INLINE ap_uint<W> get() const { return nvtee_hls::from_raw<ap_uint<W>>(nvtee_raw()); }
+  NVTEE_HLS_INLINE int length() const { return len_; }
   std::string to_string(int radix = 2) const { return get().to_string(radix); }
-  constexpr nvtee_hls::ubits<W> nvtee_raw() const { return v_; }
+  NVTEE_HLS_INLINE nvtee_hls::ubits<W> nvtee_raw() const { return v_; }
 
  private:
   nvtee_hls::ubits<W> v_;
@@ -91,33 +97,31 @@ struct ap_range_value : nvtee_hls::named_conversions<ap_range_value<W>, W, false
 template <int W, bool S>
 struct ap_range_ref : nvtee_hls::named_conversions<ap_range_ref<W, S>, W, false> {
   static constexpr bool is_proxy = true;
-  constexpr ap_range_ref(ap_int_base<W, S>& of, int hi, int lo) : of_(of), hi_(hi), lo_(lo) {}
+  NVTEE_HLS_INLINE ap_range_ref(ap_int_base<W, S>& of, int hi, int lo) : of_(of), hi_(hi), lo_(lo) {}
   constexpr ap_range_ref(const ap_range_ref&) = default;
 
-  constexpr operator unsigned long long() const {
+  NVTEE_HLS_INLINE operator unsigned long long() const {
     nvtee_hls::check(length() <= 64, "a range of more than 64 bits has no C++ integer");
     return this->to_uint64();
   }
-  constexpr ap_uint<W> get() const { return nvtee_hls::from_raw<ap_uint<W>>(nvtee_raw()); }
-  constexpr int length() const { return nvtee_hls::range_length(hi_, lo_); }
+  NVTEE_HLS_INLINE ap_uint<W> get() const { return nvtee_hls::from_raw<ap_uint<W>>(nvtee_raw()); }
+  NVTEE_HLS_INLINE int length() const { return nvtee_hls::range_length(hi_, lo_); }
   std::string to_string(int radix = 2) const { return get().to_string(radix); }
-  constexpr nvtee_hls::ubits<W> nvtee_raw() const { return nvtee_hls::extract<W>(of_.v_, hi_, lo_); }
+  NVTEE_HLS_INLINE nvtee_hls::ubits<W> nvtee_raw() const { return nvtee_hls::extract<W>(of_.v_, hi_, lo_); }
 
-  constexpr ap_range_ref& operator=(const ap_range_ref& x) {
+  NVTEE_HLS_INLINE ap_range_ref& operator=(const ap_range_ref& x) {
     nvtee_set_raw(x.nvtee_raw());
     return *this;
   }
   template <class T>
     requires nvtee_hls::any_operand<T>
-  constexpr ap_range_ref& operator=(const T& x) {
+  NVTEE_HLS_INLINE ap_range_ref& operator=(const T& x) {
     nvtee_set_raw(nvtee_hls::bits_as<W>(x));
     return *this;
   }
-  constexpr void nvtee_set_raw(nvtee_hls::ubits<W> x) {
+  NVTEE_HLS_INLINE void nvtee_set_raw(const nvtee_hls::ubits<W>& x) {
     nvtee_hls::check(hi_ >= lo_, "a range is assigned from high to low");
-    const auto mask = nvtee_hls::low_mask<W>(hi_ - lo_ + 1);
-    using bits = nvtee_hls::ubits<W>;
-    of_.v_ = (of_.v_ & static_cast<bits>(~(mask << lo_))) | static_cast<bits>((x & mask) << lo_);
+    nvtee_hls::put_part<W>(of_.v_, lo_, hi_ - lo_ + 1, x);
   }
 
  private:
@@ -171,35 +175,35 @@ struct ap_concat_ref
   static constexpr int width = nvtee_hls::width_of<ap_concat_ref<H, L>>;
   using bits_type = nvtee_hls::ubits<width>;
 
-  constexpr ap_concat_ref(H h, L l) : high_(h), low_(l) {}
+  NVTEE_HLS_INLINE ap_concat_ref(H h, L l) : high_(h), low_(l) {}
   constexpr ap_concat_ref(const ap_concat_ref&) = default;
 
-  constexpr operator unsigned long long() const
+  NVTEE_HLS_INLINE operator unsigned long long() const
     requires(width <= 64)
   {
     return this->to_uint64();
   }
-  constexpr ap_uint<width> get() const { return nvtee_hls::from_raw<ap_uint<width>>(nvtee_raw()); }
-  constexpr int length() const { return high_.length() + low_.length(); }
+  NVTEE_HLS_INLINE ap_uint<width> get() const { return nvtee_hls::from_raw<ap_uint<width>>(nvtee_raw()); }
+  NVTEE_HLS_INLINE int length() const { return high_.length() + low_.length(); }
 
   // Each side counts with its actual length: a range with its own, not its parent's. Bits are joined as
   // they are, whatever their sign.
-  constexpr bits_type nvtee_raw() const {
+  NVTEE_HLS_INLINE bits_type nvtee_raw() const {
     return nvtee_hls::shift_left<width>(static_cast<bits_type>(high_.nvtee_raw()), low_length()) |
            static_cast<bits_type>(low_.nvtee_raw());
   }
 
-  constexpr ap_concat_ref& operator=(const ap_concat_ref& x) {
+  NVTEE_HLS_INLINE ap_concat_ref& operator=(const ap_concat_ref& x) {
     nvtee_set_raw(x.nvtee_raw());
     return *this;
   }
   template <class T>
     requires nvtee_hls::any_operand<T>
-  constexpr ap_concat_ref& operator=(const T& x) {
+  NVTEE_HLS_INLINE ap_concat_ref& operator=(const T& x) {
     nvtee_set_raw(nvtee_hls::bits_as<width>(x));
     return *this;
   }
-  constexpr void nvtee_set_raw(bits_type x) {
+  NVTEE_HLS_INLINE void nvtee_set_raw(bits_type x) {
     static_assert(nvtee_hls::assignable<ap_concat_ref>, "a constant or temporary cannot be assigned to");
     low_.nvtee_set_raw(static_cast<nvtee_hls::ubits<nvtee_hls::width_of<std::remove_cvref_t<L>>>>(x));
     high_.nvtee_set_raw(static_cast<nvtee_hls::ubits<nvtee_hls::width_of<std::remove_cvref_t<H>>>>(
@@ -207,7 +211,7 @@ struct ap_concat_ref
   }
 
  private:
-  constexpr unsigned low_length() const { return static_cast<unsigned>(low_.length()); }
+  NVTEE_HLS_INLINE unsigned low_length() const { return static_cast<unsigned>(low_.length()); }
   H high_;
   L low_;
 };
@@ -215,7 +219,7 @@ struct ap_concat_ref
 // Only bool joins without a cast: other C++ integers are refused, since their width is seldom what is meant.
 template <class H, class L>
   requires(nvtee_hls::joinable<std::remove_cvref_t<H>, std::remove_cvref_t<L>>)
-constexpr auto operator,(H&& high, L&& low) {
+NVTEE_HLS_INLINE auto operator,(H&& high, L&& low) {
   return ap_concat_ref<typename nvtee_hls::kept_as<H>::type, typename nvtee_hls::kept_as<L>::type>(high, low);
 }
 template <class H, class L>

@@ -35,7 +35,7 @@ template <class T>
 struct operand<T> {
   static constexpr bool known = true, ours = false, sgn = std::is_signed_v<T>;
   static constexpr int width = std::is_same_v<T, bool> ? 1 : static_cast<int>(8 * sizeof(T));
-  static constexpr ubits<width> bits(T x) { return static_cast<ubits<width>>(x); }
+  NVTEE_HLS_INLINE static ubits<width> bits(T x) { return static_cast<ubits<width>>(x); }
 };
 
 // An unscoped enumeration counts as the integer it is promoted to.
@@ -47,7 +47,7 @@ template <int W, bool S>
 struct ap_operand {
   static constexpr bool known = true, ours = true, sgn = S;
   static constexpr int width = W;
-  static constexpr ubits<W> bits(const auto& x) { return x.nvtee_raw(); }
+  NVTEE_HLS_INLINE static ubits<W> bits(const auto& x) { return x.nvtee_raw(); }
 };
 
 template <int W, bool S>
@@ -108,24 +108,24 @@ inline constexpr bool sign_of = operand<T>::sgn;
 
 // The operand's value modulo 2^C.
 template <int C, class T>
-constexpr ubits<C> bits_as(const T& x) {
+NVTEE_HLS_INLINE ubits<C> bits_as(const T& x) {
   return resize<C, width_of<T>, sign_of<T>>(operand<T>::bits(x));
 }
 
-// A shift amount or index as a native number: exact where it can matter, else pinned far out of range.
+// A shift amount or an index as a C++ integer. What does not fit is pinned to the ends of the range, where
+// every use refuses it or shifts everything out.
 template <class T>
-constexpr int to_amount(const T& x) {
-  constexpr int far = 1 << 30;
+NVTEE_HLS_INLINE long long to_amount(const T& x) {
   constexpr int w = width_of<T>;
-  if constexpr (w < 31) {
-    if constexpr (sign_of<T>) return static_cast<int>(as_signed<w>(operand<T>::bits(x)));
-    return static_cast<int>(operand<T>::bits(x));
-  } else if constexpr (sign_of<T>) {
+  constexpr long long far = 0x7fffffffffffffff;
+  if constexpr (sign_of<T>) {
     const auto v = as_signed<w>(operand<T>::bits(x));
-    return v > far ? far : v < -far ? -far : static_cast<int>(v);
+    if constexpr (w > 64) return v > far ? far : v < -far ? -far : static_cast<long long>(v);
+    return static_cast<long long>(v);
   } else {
     const auto v = operand<T>::bits(x);
-    return v > far ? far : static_cast<int>(v);
+    if constexpr (w >= 64) return v > static_cast<ubits<64>>(far) ? far : static_cast<long long>(v);
+    return static_cast<long long>(v);
   }
 }
 

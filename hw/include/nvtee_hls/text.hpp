@@ -15,16 +15,13 @@ constexpr int digit_of(char c) {
   return 99;
 }
 
-// Consumes "0x", "0b" or "0o" and returns its radix; 10 without one.
-constexpr int take_prefix(const char*& s) {
-  if (s[0] != '0') return 10;
-  const char c = s[1];
-  const int radix = (c == 'x' || c == 'X')   ? 16
-                    : (c == 'b' || c == 'B') ? 2
-                    : (c == 'o' || c == 'O') ? 8
-                                             : 10;
-  if (radix != 10) s += 2;
-  return radix;
+// The radix that "0x", "0b" or "0o" announces; 0 without one.
+constexpr int prefix_radix(const char* s) {
+  if (s[0] != '0') return 0;
+  if (s[1] == 'x' || s[1] == 'X') return 16;
+  if (s[1] == 'b' || s[1] == 'B') return 2;
+  if (s[1] == 'o' || s[1] == 'O') return 8;
+  return 0;
 }
 
 // radix 0: from the prefix. Modulo 2^W. A character that is no digit is the author's error.
@@ -32,9 +29,13 @@ template <int W>
 constexpr ubits<W> parse(const char* s, int radix) {
   const bool minus = *s == '-';
   if (*s == '-' || *s == '+') ++s;
-  const int found = take_prefix(s);
-  if (radix == 0) radix = found;
-  check(found == 10 || found == radix, "number prefix and radix disagree");
+  const int announced = prefix_radix(s);
+  if (announced != 0 && (radix == 0 || radix == announced)) {
+    radix = announced;
+    s += 2;
+  } else if (radix == 0) {
+    radix = 10;
+  }
   check(*s != 0, "no digits");
   // Computed with room for the radix itself, which need not fit in W bits.
   constexpr int C = W < 8 ? 8 : W;
