@@ -1,6 +1,7 @@
-// The metadata store: small checksummed records under ordered binary keys, changed by atomic, durable transactions with
-// compare conditions. SQLite for one node, memory for tests, etcd later: the three differ only behind this interface.
-// The bytes of each record are nvtee's own (runtime/store/records.hpp, docs/FORMAT.md).
+// The metadata store: small checksummed records under ordered binary keys, changed by atomic, durable
+// transactions with compare conditions. SQLite for one node, memory for tests, etcd later: the three differ
+// only behind this interface. The bytes of each record are nvtee's own (runtime/store/records.hpp,
+// docs/FORMAT.md).
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@ namespace nvtee::store {
 using Bytes = std::string;  // raw bytes
 
 struct Transaction {
-  // `expect` = the exact value that the key must hold before (nullopt: must be absent). One mismatch: nothing is changed.
+  // `expect` = the exact value that the key must hold before (nullopt: must be absent). One mismatch: nothing
+  // is changed.
   struct Condition {
     Bytes key;
     std::optional<Bytes> expect;
@@ -43,13 +45,14 @@ class MetaStore {
   virtual std::string where() const = 0;  // for people: path or endpoints
 };
 
-// Opens or creates. Refuses, and leaves untouched, a file that is foreign, damaged, of a newer format version, or in use by
-// another process: the error says which and what to do.
+// Opens or creates. Refuses, and leaves untouched, a file that is foreign, damaged, of a newer format
+// version, or in use by another process: the error says which and what to do.
 Result<std::unique_ptr<MetaStore>> open_sqlite(const std::string& path);
 std::unique_ptr<MetaStore> make_memory();
 
-// Runs commits on a thread of its own, in order; commits that wait together become one durable transaction (group commit) as
-// long as none of them has conditions on keys the others write. `done` is called on that thread: post() it home.
+// Runs commits on a thread of its own, in order; commits that wait together become one durable transaction
+// (group commit) as long as none of them has conditions on keys the others write. `done` is called on that
+// thread: post() it home.
 class CommitQueue {
  public:
   explicit CommitQueue(MetaStore& store);
