@@ -1,0 +1,444 @@
+#include "runtime/dataplane/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/base/check.hpp"
+#include "runtime/dataplane/software_body.hpp"
+
+namespace nvtee::dataplane {
+
+namespace {
+
+constexpr Duration kLatencyReport = 100 * kMillisecond;
+constexpr std::uint16_t kTagsPerNamespace = 256;
+constexpr std::uint16_t kOncs = 0x0001 | 0x0004 | 0x0008;  // Compare, DSM, Write Zeroes
+
+// A serial that stays the same for the same NQN: hosts compare it between paths.
+std::string serial_of(const std::string& nqn) {
+  std::uint64_t h = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : nqn) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return fmt::format("NVT{:016X}", h);
+}
+
+nvmf::SubsystemModel model_of(const SubsystemConfig& c) {
+  nvmf::SubsystemModel m;
+  m.nqn = c.nqn;
+  m.serial = c.serial.empty() ? serial_of(c.nqn) : c.serial;
+  m.oncs = kOncs;
+  // Legs may have volatile caches and change: Flush and FUA are always offered.
+  m.vwc = 0x05;  // present; Flush with NSID FFFFFFFFh not supported (2:1 = 10b)
+  m.any_host = c.any_host;
+  m.hosts.insert(c.hosts.begin(), c.hosts.end());
+  return m;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::create(net::Reactor& reactor, const SubsystemConfig& subsystem,
+                                               const NodeShared& shared) {
+  std::unique_ptr<Engine> e(new Engine(reactor, subsystem, shared));
+  SoftwareBody::Options o;
+  o.host_data_deadline = shared.config->host_data_deadline;
+  auto body = SoftwareBody::create(reactor, e.get(), o);
+  if (!body) return std::unexpected(body.error());
+  e->plane_ = std::move(*body);
+  e->punts_ = std::make_unique<Punts>(*e->plane_, [p = e.get()](std::uint32_t nsid) { return p->punt_namespace(nsid); });
+  tee::Ctl lease{};
+  lease.op = tee::Ctl::kSetLease;
+  lease.clock = kNever;  // one node: nobody else could take over
+  e->plane_->ctl(lease);
+  e->server_ = std::make_unique<nvmf::SubsystemServer>(reactor, model_of(subsystem), e.get());
+  e->latency_timer_.arm_in(kLatencyReport);
+  return e;
+}
+
+Engine::Engine(net::Reactor& reactor, const SubsystemConfig& subsystem, const NodeShared& shared)
+    : reactor_(reactor),
+      subsystem_(subsystem),
+      shared_(shared),
+      latency_timer_(reactor, [this] { report_latency(); }) {}
+
+Engine::~Engine() {
+  *alive_ = false;
+  server_.reset();  // its connections call our queues
+}
+
+// ---- namespaces -----------------------------------------------------------------------------------------
+
+Engine::Ns* Engine::find(const std::string& name) const {
+  for (const auto& n : namespaces_) {
+    if (n && n->spec.name == name) return n.get();
+  }
+  return nullptr;
+}
+
+bool Engine::has(const std::string& name) const { return find(name) != nullptr; }
+
+Status0 Engine::add_namespace(const core::NamespaceSpec& spec, const Records& records) {
+  auto free = std::find(namespaces_.begin(), namespaces_.end(), nullptr);
+  if (free == namespaces_.end()) {
+    return fail(fmt::format("subsystem {} has {} namespaces already", subsystem_.nqn, namespaces_.size()),
+                "put the namespace into another subsystem");
+  }
+  auto ns = std::make_unique<Ns>();
+  ns->index = static_cast<unsigned>(free - namespaces_.begin());
+  core::NamespaceControl::Setup setup;
+  setup.spec = spec;
+  setup.times = shared_.config->times;
+  setup.limits = shared_.config->limits;
+  auto control = core::NamespaceControl::restore(setup, records);
+  if (!control) return std::unexpected(control.error());
+  ns->control = std::move(*control);
+  ns->control->set_tag_base(static_cast<std::uint16_t>(ns->index * kTagsPerNamespace));
+  ns->spec = ns->control->status(reactor_.now()).spec;
+  ns->wake = std::make_unique<net::Timer>(reactor_, [this, i = ns->index] {
+    core::Input in;
+    in.kind = core::Input::Kind::kTime;
+    input(i, std::move(in));
+  });
+  nvmf::NamespaceModel m;
+  m.blocks = ns->spec.blocks;
+  m.block_shift = ns->spec.block_shift;
+  m.nguid = ns->spec.nguid;
+  m.uuid = ns->spec.uuid;
+  m.ana_group = ns->spec.nsid;
+  m.ana_state = spec::ana::kInaccessible;  // until the control machine says otherwise
+  const unsigned index = ns->index;
+  const std::uint32_t nsid = ns->spec.nsid;
+  *free = std::move(ns);
+  server_->model().namespaces[nsid] = m;
+  server_->namespaces_changed(nsid);
+  core::Input start;
+  start.kind = core::Input::Kind::kStart;
+  input(index, std::move(start));
+  return {};
+}
+
+void Engine::remove_namespace(const std::string& name, Node::Done done) {
+  Ns* ns = find(name);
+  if (ns == nullptr) return done(fail("no namespace named " + name));
+  if (ns->removing) return done(fail("namespace " + name + " is being removed already"));
+  ns->removing = true;
+  server_->model().namespaces.erase(ns->spec.nsid);
+  server_->namespaces_changed(ns->spec.nsid);
+  ns->drained = [this, i = ns->index, done = std::move(done)] {
+    forget(i);
+    done({});
+  };
+  core::Input in;
+  in.kind = core::Input::Kind::kDrain;
+  input(ns->index, std::move(in));
+}
+
+void Engine::forget(unsigned index) {
+  Ns& ns = *namespaces_[index];
+  tee::Ctl gone{};
+  gone.op = tee::Ctl::kSetNamespace;
+  gone.ns = index;
+  gone.flag = 0;
+  plane_->ctl(gone);
+  for (unsigned leg = 0; leg < core::kMaxLegs; ++leg) {
+    tee::Ctl off{};
+    off.op = tee::Ctl::kSetLeg;
+    off.ns = index;
+    off.leg = leg;
+    off.leg_state = tee::Ctl::kLegOff;
+    plane_->ctl(off);
+    plane_->close_leg(index, leg);
+  }
+  for (auto& [id, done] : ns.requests) done(fail("the namespace was removed"));
+  std::erase_if(inputs_, [index](const Pending& p) { return p.ns == index; });
+  // Not from inside its own step: see input().
+  reactor_.post([this, index, alive = alive_] {
+    if (*alive) namespaces_[index].reset();
+  });
+}
+
+void Engine::operate(const std::string& name, core::Input in, Node::Done done) {
+  Ns* ns = find(name);
+  if (ns == nullptr) return done(fail("no namespace named " + name, "see `nvtee ns list`"));
+  in.request = next_request_++;
+  ns->requests[in.request] = std::move(done);
+  input(ns->index, std::move(in));
+}
+
+void Engine::drain(std::function<void()> done) {
+  server_->close_all("the node is shutting down");
+  auto left = std::make_shared<unsigned>(1);
+  auto one = [left, done = std::move(done)] {
+    if (--*left == 0) done();
+  };
+  for (const auto& n : namespaces_) {
+    if (!n) continue;
+    if (n->removing) continue;
+    ++*left;
+    n->drained = one;
+    core::Input in;
+    in.kind = core::Input::Kind::kDrain;
+    input(n->index, std::move(in));
+  }
+  one();
+}
+
+// ---- the loop of the control machines -------------------------------------------------------------------
+
+void Engine::input(unsigned ns, core::Input in) {
+  inputs_.push_back({ns, std::move(in)});
+  if (stepping_) return;  // an action of the step that is running caused it: it comes after
+  stepping_ = true;
+  while (!inputs_.empty()) {
+    Pending p = std::move(inputs_.front());
+    inputs_.pop_front();
+    Ns* n = namespaces_[p.ns].get();
+    if (n == nullptr) continue;
+    actions_.clear();
+    n->control->step(p.input, reactor_.now(), actions_);
+    for (core::Action& a : actions_) act(*n, a);
+    const Time wake = n->control->wake_at();
+    if (wake == kNever) {
+      n->wake->cancel();
+    } else {
+      n->wake->arm_at(wake);
+    }
+  }
+  stepping_ = false;
+}
+
+void Engine::act(Ns& ns, core::Action& a) {
+  using Kind = core::Action::Kind;
+  switch (a.kind) {
+    case Kind::kCtl:
+      return act_ctl(ns, a.ctl);
+    case Kind::kAttachLeg:
+      return attach(ns, a);
+    case Kind::kDetachLeg:
+      return plane_->close_leg(ns.index, a.leg);
+    case Kind::kCommit:
+      return commit(ns, a);
+    case Kind::kSaveBuffer: {
+      const std::byte* b = plane_->buffer(a.slot);
+      ns.saved.assign(b, b + SoftwareBody::kMdts);
+      return;
+    }
+    case Kind::kCompareBuffer:
+      return compare(ns, a.slot);
+    case Kind::kAna:
+      return show_ana(ns, a.ana_state);
+    case Kind::kEvent:
+      return shared_.events->add(a.severity, a.name, ns.spec.name, std::move(a.text));
+    case Kind::kReply:
+      if (auto it = ns.requests.find(a.request); it != ns.requests.end()) {
+        Node::Done done = std::move(it->second);
+        ns.requests.erase(it);
+        done(a.ok ? Status0{} : fail(a.text));
+      }
+      return;
+    case Kind::kDrained:
+      if (ns.drained) std::exchange(ns.drained, nullptr)();
+      return;
+  }
+}
+
+void Engine::act_ctl(Ns& ns, tee::Ctl ctl) {
+  ctl.ns = ns.index;
+  if (ctl.op.to_uint() == tee::Ctl::kSetLeg) ns.leg_state[ctl.leg.to_uint()] = ctl.leg_state.to_uint();
+  plane_->ctl(ctl);
+}
+
+void Engine::attach(Ns& ns, const core::Action& a) {
+  const auto peer = shared_.peers.find(a.spec.peer);
+  if (peer == shared_.peers.end()) {
+    core::Input in;
+    in.kind = core::Input::Kind::kLegDown;
+    in.leg = a.leg;
+    in.gen = a.gen;
+    in.text = "peer \"" + a.spec.peer + "\" is not in the configuration: add it and restart";
+    in.transient = false;
+    return input(ns.index, std::move(in));
+  }
+  const PeerConfig& p = peer->second;
+  LegTarget t;
+  t.addresses = p.addresses;
+  t.sub_nqn = p.subnqn;
+  t.host_nqn = shared_.config->host_nqn;
+  t.host_id = shared_.host_id;
+  t.nsid = a.spec.nsid;
+  t.queues = p.queues;
+  t.entries = p.entries;
+  t.header_digest = p.header_digest;
+  t.data_digest = p.data_digest;
+  t.kato_ms = p.kato_ms;
+  t.deadline = shared_.config->times.leg_deadline;
+  plane_->open_leg(ns.index, a.leg, a.gen, t);
+}
+
+void Engine::commit(Ns& ns, core::Action& a) {
+  shared_.commits->submit(std::move(a.transaction), [this, alive = alive_, &reactor = reactor_, index = ns.index,
+                                                     txn = a.txn](Result<store::Outcome> r) {
+    reactor.post([this, alive, index, txn, r = std::move(r)] {
+      if (!*alive) return;
+      core::Input in;
+      in.kind = core::Input::Kind::kStoreDone;
+      in.txn = txn;
+      in.ok = r && *r == store::Outcome::kCommitted;
+      if (!r) in.text = r.error().text();
+      if (r && !in.ok) in.text = "the record was changed by somebody else";
+      input(index, std::move(in));
+    });
+  });
+}
+
+void Engine::compare(Ns& ns, unsigned slot) {
+  const std::byte* b = plane_->buffer(slot);
+  const auto at = std::mismatch(ns.saved.begin(), ns.saved.end(), b);
+  core::Input in;
+  in.kind = core::Input::Kind::kBuffer;
+  in.slot = slot;
+  in.equal = at.first == ns.saved.end();
+  in.offset = static_cast<std::uint32_t>(at.first - ns.saved.begin());
+  input(ns.index, std::move(in));
+}
+
+void Engine::show_ana(Ns& ns, std::uint8_t state) {
+  auto it = server_->model().namespaces.find(ns.spec.nsid);
+  if (it == server_->model().namespaces.end() || it->second.ana_state == state) return;
+  it->second.ana_state = state;
+  server_->ana_changed();
+}
+
+void Engine::report_latency() {
+  for (const auto& n : namespaces_) {
+    if (!n) continue;
+    core::Input in;
+    in.kind = core::Input::Kind::kHostLatency;
+    in.nanos = plane_->traffic(n->index).mean_write_latency;
+    input(n->index, std::move(in));
+  }
+  latency_timer_.arm_in(kLatencyReport);
+}
+
+// ---- what the data plane reports ------------------------------------------------------------------------
+
+// Which namespace an event is for: most carry its index, tags of holds say it where the slot was never given.
+std::optional<unsigned> Engine::owner_of(const tee::Event& event) const {
+  const unsigned kind = event.kind.to_uint();
+  unsigned ns = event.ns.to_uint();
+  if (kind == tee::Event::kHeld || kind == tee::Event::kHoldRefused || kind == tee::Event::kIssueDone) {
+    ns = event.tag.to_uint() / kTagsPerNamespace;
+  }
+  if (ns >= namespaces_.size() || !namespaces_[ns]) return std::nullopt;
+  return ns;
+}
+
+void Engine::on_event(const tee::Event& event) {
+  if (event.kind.to_uint() == tee::Event::kPunt) return punts_->start(event.slot.to_uint());
+  if (punts_->on_event(event)) return;
+  const auto ns = owner_of(event);
+  if (!ns) return;
+  core::Input in;
+  in.kind = core::Input::Kind::kCore;
+  in.event = event;
+  input(*ns, std::move(in));
+}
+
+void Engine::on_internal_response(std::uint16_t cid, spec::Status status) { punts_->on_response(cid, status); }
+
+void Engine::on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::LegFacts& facts) {
+  if (!namespaces_[ns]) return;
+  PeerView& peer = peers_[namespaces_[ns]->control->status(reactor_.now()).legs[leg].spec.peer];
+  peer.identity = facts.model + " " + facts.serial;
+  peer.last_error.clear();
+  core::Input in;
+  in.kind = core::Input::Kind::kLegUp;
+  in.leg = leg;
+  in.gen = gen;
+  in.facts = facts;
+  input(ns, std::move(in));
+}
+
+void Engine::on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why, bool transient) {
+  if (!namespaces_[ns]) return;
+  peers_[namespaces_[ns]->control->status(reactor_.now()).legs[leg].spec.peer].last_error = why;
+  plane_->close_leg(ns, leg);
+  core::Input in;
+  in.kind = core::Input::Kind::kLegDown;
+  in.leg = leg;
+  in.gen = gen;
+  in.text = why;
+  in.transient = transient;
+  input(ns, std::move(in));
+}
+
+void Engine::on_leg_deadline(unsigned ns, unsigned leg, std::uint8_t gen) {
+  core::Input in;
+  in.kind = core::Input::Kind::kLegDeadline;
+  in.leg = leg;
+  in.gen = gen;
+  input(ns, std::move(in));
+}
+
+void Engine::on_queue_drained(std::uint16_t cntlid) {
+  for (std::size_t i = 0; i < quiescing_.size();) {
+    if (quiescing_[i].first == cntlid && plane_->queues_of(cntlid) == 0) {
+      auto done = std::move(quiescing_[i].second);
+      quiescing_.erase(quiescing_.begin() + static_cast<std::ptrdiff_t>(i));
+      done();
+    } else {
+      ++i;
+    }
+  }
+}
+
+// ---- what the front asks --------------------------------------------------------------------------------
+
+std::expected<nvmf::QueueHandler*, spec::Status> Engine::open_queue(const nvmf::ControllerInfo& controller, std::uint16_t,
+                                                                    std::uint32_t entries,
+                                                                    nvmf::ControllerConnection& connection) {
+  return plane_->open_queue(controller, entries, connection);
+}
+
+void Engine::quiesce(const nvmf::ControllerInfo& controller, std::function<void()> done) {
+  if (plane_->queues_of(controller.cntlid) == 0) return done();
+  quiescing_.emplace_back(controller.cntlid, std::move(done));
+}
+
+std::optional<PuntNamespace> Engine::punt_namespace(std::uint32_t nsid) const {
+  for (const auto& n : namespaces_) {
+    if (!n || n->spec.nsid != nsid || n->removing) continue;
+    PuntNamespace p;
+    p.index = n->index;
+    p.blocks = n->spec.blocks;
+    p.block_shift = n->spec.block_shift;
+    for (unsigned leg = 0; leg < core::kMaxLegs; ++leg) {
+      if (n->leg_state[leg] == tee::Ctl::kLegInSync) p.in_sync_mask |= 1u << leg;
+    }
+    return p;
+  }
+  return std::nullopt;
+}
+
+Engine::View Engine::view() const {
+  View v;
+  v.peers = peers_;
+  for (const auto& n : namespaces_) {
+    if (!n) continue;
+    v.namespaces.push_back(n->control->status(reactor_.now()));
+    const Traffic t = plane_->traffic(n->index);
+    v.counters.push_back({t.reads, t.writes, t.others, t.read_bytes, t.write_bytes, t.errors, t.mean_write_latency,
+                          t.longest_gap});
+    for (const auto& leg : v.namespaces.back().legs) {
+      if (leg.state == core::LegState::kNone || leg.state == core::LegState::kRemoved) continue;
+      ++v.peers[leg.spec.peer].legs;
+      v.peers[leg.spec.peer].connected += leg.connected ? 1 : 0;
+    }
+  }
+  for (const auto& c : server_->controllers()) {
+    v.hosts.push_back({subsystem_.nqn, c.info.host_nqn, c.info.peer.text(), c.info.cntlid, c.io_queues, c.connected_ms});
+  }
+  return v;
+}
+
+}  // namespace nvtee::dataplane
