@@ -1,5 +1,6 @@
-// The host's side of one queue (admin or I/O) of one peer: IC, Connect, commands with R2T/H2CData and C2HData.
-// Owns no command state: every command is a Transfer of the caller's, so nothing is looked up or allocated.
+// The host's side of one queue (admin or I/O) of one peer: IC, Connect, commands with R2T/H2CData and
+// C2HData. Owns no command state: every command is a Transfer of the caller's, so nothing is looked up or
+// allocated.
 #pragma once
 
 #include <array>
@@ -11,19 +12,21 @@
 
 namespace nvtee::nvmf {
 
-// One command in flight. The caller owns it and must not touch it between submit() and on_response()/on_down().
+// One command in flight. The caller owns it and must not touch it between submit() and
+// on_response()/on_down().
 struct Transfer {
   Sqe sqe{};                       // opcode, flags, CID, NSID, CDWs; the SGL is filled in by the queue
   const std::byte* out = nullptr;  // data to the peer
   std::uint32_t out_length = 0;
-  std::byte* in = nullptr;         // data from the peer
+  std::byte* in = nullptr;  // data from the peer
   std::uint32_t in_length = 0;
-  bool out_digest_known = false;   // out_digest is the CRC32C of all of `out`: reused where one PDU carries it all
+  bool out_digest_known =
+      false;  // out_digest is the CRC32C of all of `out`: reused where one PDU carries it all
   std::uint32_t out_digest = 0;
   // The queue's own:
   std::uint32_t out_done = 0, in_done = 0, unsent = 0;
   std::uint8_t phase = 0;
-  bool data_error = false;         // a C2HData digest was wrong: completes 0/22h
+  bool data_error = false;  // a C2HData digest was wrong: completes 0/22h
   Cqe cqe{};
   Time submitted = 0;
   Transfer* next = nullptr;
@@ -49,23 +52,26 @@ class InitiatorQueueDelegate {
   ~InitiatorQueueDelegate() = default;
 };
 
-class InitiatorQueue : private PduDelegate {
+class InitiatorQueue final : private PduDelegate {
  public:
   struct Options {
     std::string host_nqn, sub_nqn;
     std::array<std::uint8_t, 16> host_id{};
     std::uint16_t qid = 0;
-    std::uint16_t cntlid = 0xffff;       // FFFFh on the admin queue
-    std::uint16_t entries = 128;         // SQ size in entries; entries - 1 commands are outstanding at most
-    std::uint32_t kato_ms = 0;           // admin queue only
+    std::uint16_t cntlid = 0xffff;  // FFFFh on the admin queue
+    std::uint16_t entries = 128;    // SQ size in entries; entries - 1 commands are outstanding at most
+    std::uint32_t kato_ms = 0;      // admin queue only
     bool header_digest = false, data_digest = false;
-    bool flow_control_off = true;        // asked for; used when granted
-    std::uint32_t max_in_capsule = 8192; // data bytes that may go in a capsule; set by the owner from IOCCSZ before submit
-    unsigned user_timeout_ms = 0;        // TCP_USER_TIMEOUT; 0 = system default
-    Duration up_timeout = 2 * kSecond;   // TCP connect + IC + Connect
+    bool flow_control_off = true;  // asked for; used when granted
+    std::uint32_t max_in_capsule =
+        8192;  // data bytes that may go in a capsule; set by the owner from IOCCSZ before submit
+    unsigned user_timeout_ms = 0;       // TCP_USER_TIMEOUT; 0 = system default
+    Duration up_timeout = 2 * kSecond;  // TCP connect + IC + Connect
+    bool late_ok = false;               // answers to CIDs that find() does not know are dropped, not refused
   };
   // Starts connecting. Callbacks come in later turns only.
-  InitiatorQueue(net::Reactor& reactor, const net::Address& address, const Options& options, InitiatorQueueDelegate* delegate);
+  InitiatorQueue(net::Reactor& reactor, const net::Address& address, const Options& options,
+                 InitiatorQueueDelegate* delegate);
   ~InitiatorQueue();  // closes silently
 
   // Queues the command; beyond entries - 1 outstanding it waits in order. The queue must be up.
@@ -76,9 +82,9 @@ class InitiatorQueue : private PduDelegate {
 
   bool up() const;
   std::uint16_t qid() const;
-  unsigned outstanding() const;                // sent, unanswered
-  Time oldest_unanswered() const;              // `submitted` of the oldest one waiting or outstanding; kNever when none
-  Time last_rx() const;                        // when the peer was last heard on this queue
+  unsigned outstanding() const;    // sent, unanswered
+  Time oldest_unanswered() const;  // `submitted` of the oldest one waiting or outstanding; kNever when none
+  Time last_rx() const;            // when the peer was last heard on this queue
   const net::Address& address() const;
   bool header_digest() const;
   bool data_digest() const;
