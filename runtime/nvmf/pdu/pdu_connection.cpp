@@ -183,10 +183,6 @@ void PduConnection::hung_up(std::uint32_t events) {
 
 // ---- receiving ----
 
-bool PduConnection::may_go_on(const bool& left) const {
-  return !left && open_;
-}
-
 void PduConnection::read_in(const bool& left) {
   Impl& im = *impl_;
   if (im.ending) return discard_in();
@@ -261,7 +257,7 @@ bool PduConnection::process(const bool& left) {
       }
       case RxMachine::Step::kSink: {
         const DataSink sink = delegate_->on_data_header(im.rx.pdu(), im.rx.data_length());
-        if (!may_go_on(left)) return false;
+        if (left || !open_) return false;
         if (sink.fatal) {
           refuse(*sink.fatal);
           return false;
@@ -271,7 +267,7 @@ bool PduConnection::process(const bool& left) {
       }
       case RxMachine::Step::kDone: {
         const std::optional<Fatal> fatal = delegate_->on_pdu(im.rx.pdu(), im.rx.received());
-        if (!may_go_on(left)) return false;
+        if (left || !open_) return false;
         if (fatal) {
           refuse(*fatal);
           return false;

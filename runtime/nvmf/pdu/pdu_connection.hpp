@@ -145,7 +145,6 @@ class PduConnection final : private net::FdHandler, private net::Deferred {
   void discard_in();
   bool take_kept(const bool& left);
   bool process(const bool& left);
-  bool may_go_on(const bool& left) const;
   void refuse(Fatal fatal);
   void keep_input();
   void end_gently(const std::string& why);
