@@ -50,7 +50,7 @@ Result<std::unique_ptr<Engine>> Engine::create(net::Reactor& reactor, const Subs
   lease.op = tee::Ctl::kSetLease;
   lease.clock = kNever;  // one node: nobody else could take over
   e->plane_->ctl(lease);
-  e->server_ = std::make_unique<nvmf::SubsystemServer>(reactor, model_of(subsystem), e.get());
+  e->server_ = std::make_unique<nvmf::SubsystemServer>(reactor, model_of(subsystem), static_cast<nvmf::IoBackend*>(e.get()));
   e->latency_timer_.arm_in(kLatencyReport);
   return e;
 }

@@ -25,7 +25,7 @@ class FrontQueueOwner {
   ~FrontQueueOwner() = default;
 };
 
-class FrontQueue : public nvmf::QueueHandler {
+class FrontQueue final : public nvmf::QueueHandler {
  public:
   FrontQueue(FrontQueueOwner* owner, unsigned queue, std::uint16_t cntlid, nvmf::ControllerConnection* connection)
       : owner_(owner), queue_(queue), cntlid_(cntlid), connection_(connection) {}

@@ -55,7 +55,7 @@ LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t 
   o.data_digest = target.data_digest;
   // Unacknowledged bytes older than this end the connection, so that a late write cannot outlive the lease (DESIGN §6, Fencing).
   o.user_timeout_ms = target.kato_ms;
-  association_ = std::make_unique<nvmf::Association>(reactor, std::move(o), this);
+  association_ = std::make_unique<nvmf::Association>(reactor, std::move(o), static_cast<nvmf::AssociationDelegate*>(this));
 }
 
 void LegLink::submit(const tee::LegTx& tx, std::byte* data, std::optional<std::uint32_t> crc) {

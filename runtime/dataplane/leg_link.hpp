@@ -25,7 +25,7 @@ class LegLinkOwner {
   ~LegLinkOwner() = default;
 };
 
-class LegLink : private nvmf::AssociationDelegate {
+class LegLink final : private nvmf::AssociationDelegate {
  public:
   // slots = number of slots of the core (one Transfer each).
   LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target, unsigned slots,

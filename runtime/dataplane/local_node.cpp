@@ -49,6 +49,7 @@ LocalNode::LocalNode(const NodeConfig& config) : config_(config), started_ms_(no
 LocalNode::~LocalNode() {
   for (auto& r : reactors_) r->stop();
   for (auto& t : threads_) t.join();
+  drain_limit_.reset();
   commits_.reset();  // its callbacks post to reactors that still exist
   listeners_.clear();
   for (auto& e : engines_) registry_.remove(e->subsystem().nqn);
@@ -398,7 +399,6 @@ void LocalNode::drain(Done done) {
     bool answered = false;
     std::mutex mutex;
     Done done;
-    std::unique_ptr<net::Timer> limit;
   };
   auto d = std::make_shared<Drain>();
   d->left = engines_.size();
@@ -410,12 +410,12 @@ void LocalNode::drain(Done done) {
     }
     d->done(std::move(r));
   };
-  reactors_[0]->post([this, d, finish] {
+  reactors_[0]->post([this, finish] {
     for (auto& l : listeners_) l->close();
-    d->limit = std::make_unique<net::Timer>(*reactors_[0], [finish] {
+    drain_limit_ = std::make_unique<net::Timer>(*reactors_[0], [finish] {
       finish(fail("not drained in time", "the next start reconciles the open regions"));
     });
-    d->limit->arm_in(kDrainLimit);
+    drain_limit_->arm_in(kDrainLimit);
   });
   auto one = [this, d, finish] {
     {

@@ -73,6 +73,7 @@ class LocalNode final : public Node {
   std::map<std::string, Engine*> names_;           // namespaces, those being created included
   std::map<std::string, std::uint32_t> name_nsid_;
   std::atomic<bool> draining_{false};
+  std::unique_ptr<net::Timer> drain_limit_;
   std::uint64_t started_ms_ = 0;
 };
 

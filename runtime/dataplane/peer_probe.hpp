@@ -9,7 +9,7 @@
 
 namespace nvtee::dataplane {
 
-class PeerProbe : private nvmf::AssociationDelegate {
+class PeerProbe final : private nvmf::AssociationDelegate {
  public:
   using Done = std::function<void(Result<core::LegFacts>)>;
   // `done` comes once, in a later turn; the probe may be destroyed in it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hw/nvme/status_class.hpp"
 #include "runtime/base/check.hpp"
 
 namespace nvtee::dataplane {

@@ -75,7 +75,7 @@ void SoftwareBody::command(const nvmf::Sqe& sqe) {
 
 void SoftwareBody::open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) {
   NVTEE_CHECK(link(ns, leg) == nullptr, "a leg has one association");
-  links_[ns * core::kMaxLegs + leg] = std::make_unique<LegLink>(reactor_, ns, leg, gen, target, kSlots, this);
+  links_[ns * core::kMaxLegs + leg] = std::make_unique<LegLink>(reactor_, ns, leg, gen, target, kSlots, static_cast<LegLinkOwner*>(this));
 }
 
 void SoftwareBody::close_leg(unsigned ns, unsigned leg) {
@@ -96,7 +96,7 @@ std::expected<nvmf::QueueHandler*, spec::Status> SoftwareBody::open_queue(const 
   if (entries > kDepth) return std::unexpected(spec::st::kInvalidQueueSize);
   for (unsigned q = 1; q < kQueues; ++q) {
     if (queues_[q]) continue;
-    queues_[q] = std::make_unique<FrontQueue>(this, q, controller.cntlid, &connection);
+    queues_[q] = std::make_unique<FrontQueue>(static_cast<FrontQueueOwner*>(this), q, controller.cntlid, &connection);
     tee::Ctl open{};
     open.op = tee::Ctl::kQueueOpen;
     open.queue = q;
