@@ -282,7 +282,7 @@ TEST_F(Assoc, KeepAliveIsSentEveryHalfKato) {
   };
   ASSERT_TRUE(loop.until([&] { return sent() >= 4; }));
   EXPECT_EQ(user.downs, 0u) << user.why;
-  EXPECT_EQ(peer.seen.front().sqe.cdw12, 150u) << "KATO in the Connect";
+  EXPECT_EQ(+peer.seen.front().sqe.cdw12, 150u) << "KATO in the Connect";
 }
 
 TEST_F(Assoc, KeepAliveExpires) {
@@ -399,7 +399,7 @@ TEST_F(Assoc, ShutdownSaysSoAndThenEnds) {
   association->shutdown();
   ASSERT_TRUE(loop.until([&] { return user.downs != 0; }));
   EXPECT_EQ(user.why, "shut down");
-  EXPECT_EQ(peer.seen.back().sqe.cdw12 >> 14 & 3, 1u);
+  EXPECT_EQ(+peer.seen.back().sqe.cdw12 >> 14 & 3, 1u);
 }
 
 TEST_F(Assoc, ShutdownIsBounded) {

@@ -240,9 +240,9 @@ TEST_F(Fault, ATermReqIsSent) {
   ASSERT_EQ(got.size(), sizeof(TermReq) + sizeof r);
   TermReq t;
   std::memcpy(&t, got.data(), sizeof t);
-  EXPECT_EQ(t.head.type, spec::pdu::kH2CTermReq);
-  EXPECT_EQ(t.fes, spec::fes::kInvalidHeaderField);
-  EXPECT_EQ(t.fei, 8u);
+  EXPECT_EQ(+t.head.type, spec::pdu::kH2CTermReq);
+  EXPECT_EQ(+t.fes, spec::fes::kInvalidHeaderField);
+  EXPECT_EQ(+t.fei, 8u);
   EXPECT_EQ(std::memcmp(got.data() + sizeof t, &r, sizeof r), 0) << "the offending header follows";
   EXPECT_EQ(user.downs, 0u) << "until the peer closes, or a second has passed";
   socket.reset();

@@ -60,11 +60,11 @@ TEST_F(Queue, SmallWritesTravelInTheCapsule) {
   write_and_read_back(10, 16);  // 8 KiB: the limit
   EXPECT_TRUE(peer.h2c.empty());
   ASSERT_EQ(peer.seen.size(), 2u);
-  EXPECT_EQ(peer.seen[0].sqe.sgl.type, spec::kSglDataOffset);
-  EXPECT_EQ(peer.seen[0].sqe.sgl.length, 8192u);
-  EXPECT_EQ(peer.seen[0].sqe.sgl.address, 0u);
-  EXPECT_EQ(peer.seen[1].sqe.sgl.type, spec::kSglTransport);
-  EXPECT_EQ(peer.seen[1].sqe.flags, spec::kPsdtSgl);
+  EXPECT_EQ(+peer.seen[0].sqe.sgl.type, spec::kSglDataOffset);
+  EXPECT_EQ(+peer.seen[0].sqe.sgl.length, 8192u);
+  EXPECT_EQ(+peer.seen[0].sqe.sgl.address, 0u);
+  EXPECT_EQ(+peer.seen[1].sqe.sgl.type, spec::kSglTransport);
+  EXPECT_EQ(+peer.seen[1].sqe.flags, spec::kPsdtSgl);
 }
 
 TEST_F(Queue, InCapsuleLimitOfThePeerIsKept) {
