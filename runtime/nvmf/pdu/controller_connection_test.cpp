@@ -220,7 +220,7 @@ TEST_F(ControllerTest, FirstCapsuleThatIsNoGoodConnect) {
 TEST_F(ControllerTest, ConnectWithAWrongDigestMayBeTriedAgain) {
   connect();
   ic(2);
-  h->send_pdu(connect_command(), pattern(1024, 1), 1, 0xdeadbeefu);
+  h->send_pdu(connect_command(), pattern(1024, 1), 0, 0xdeadbeefu);
   until([&] { return host.got.size() == 2; });
   EXPECT_EQ(host.got[1].pdu.resp.cqe.status, spec::cqe_status(spec::st::kTransientTransport, false));
   EXPECT_TRUE(decider.connects.empty());
@@ -269,6 +269,7 @@ TEST_F(ControllerTest, DecidedLaterOnAnotherReactor) {
   turn_until(*second, [&] { return queue.commands.size() == 1; });
   until([&] { return host.got.size() == 2; });
   EXPECT_EQ(host.got[1].pdu.resp.cqe.sqhd, 0xffff);
+  c.reset();  // before its reactor
 }
 
 TEST_F(ControllerTest, DestroyedInsideOnConnect) {

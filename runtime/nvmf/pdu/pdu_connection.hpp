@@ -78,7 +78,8 @@ class PduConnection final : private net::FdHandler, private net::Deferred {
  public:
   enum class Side : std::uint8_t { kController, kHost };  // which side we are
 
-  // Takes a connected socket. Reading starts at once (first callback in a later turn).
+  // Takes a connected socket. The reactor must outlive the connection, or be left by detach(). Reading starts
+  // at once (first callback in a later turn).
   PduConnection(net::Reactor& reactor, net::Fd socket, Side side, PduDelegate* delegate);
   ~PduConnection();
 

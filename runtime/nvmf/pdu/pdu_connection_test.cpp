@@ -181,10 +181,10 @@ TEST_F(RawTest, MalformedPduEndsOnlyItsConnection) {
   peer.send(wire(c->terms(), command(6)));  // never taken
   until([&] { return peer.eof; });
   ASSERT_EQ(us.got.size(), 1u);
-  EXPECT_EQ(peer.term_req().fes, spec::fes::kHeaderDigest);
+  EXPECT_EQ(std::uint16_t{peer.term_req().fes}, spec::fes::kHeaderDigest);
   std::uint32_t digest;
   std::memcpy(&digest, bad.data() + 72, 4);
-  EXPECT_EQ(peer.term_req().fei, digest);
+  EXPECT_EQ(std::uint32_t{peer.term_req().fei}, digest);
   ASSERT_EQ(peer.in.size(), 24u + 72);
   EXPECT_TRUE(std::equal(bad.begin(), bad.begin() + 72, peer.in.begin() + 24));  // what it was about
   EXPECT_TRUE(us.closed.empty());                                                // waits for the peer
@@ -208,8 +208,8 @@ TEST_F(RawTest, RefusalsOfTheDelegateBecomeTermReqs) {
     peer.send(wire(Terms{}, data_pdu(p::kC2HData, 1, 64), pattern(64, 1)));
     until([&] { return peer.eof; });
     EXPECT_EQ(peer.term_req().head.type, p::kH2CTermReq);
-    EXPECT_EQ(peer.term_req().fes, 4);
-    EXPECT_EQ(peer.term_req().fei, 77u);
+    EXPECT_EQ(std::uint16_t{peer.term_req().fes}, 4);
+    EXPECT_EQ(std::uint32_t{peer.term_req().fei}, 77u);
     peer.fd.reset();
     until([&] { return us.closed.size() == 1; });
   }
@@ -259,7 +259,7 @@ TEST_F(RawTest, TermReqGoesBehindAStartedPduAndInFrontOfWaitingOnes) {
   ASSERT_EQ(peer.in.size(), 24 + big.size() + 24);
   EXPECT_TRUE(std::equal(big.begin(), big.end(), peer.in.begin() + 24));
   peer.in.erase(peer.in.begin(), peer.in.end() - 24);
-  EXPECT_EQ(peer.term_req().fes, 2);
+  EXPECT_EQ(std::uint16_t{peer.term_req().fes}, 2);
   EXPECT_EQ(us.sent, (std::vector<std::uint64_t>{1}));
 }
 
@@ -418,6 +418,7 @@ TEST_F(RawTest, MovesToAnotherThreadFromInsideACallback) {
   other.join();
   ASSERT_EQ(us.got.size(), 400u);
   for (std::uint16_t i = 0; i < 400; ++i) EXPECT_EQ(id_of(us.got[i].pdu), i);
+  c.reset();  // before its reactor
 }
 
 // ---- destruction and closing inside every callback ----
