@@ -1,0 +1,67 @@
+#include "tools/nvtee-target/mem_store.hpp"
+
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/base/check.hpp"
+
+namespace nvtee::target {
+namespace {
+constexpr std::uintptr_t kPage = 4096;
+constexpr std::size_t kDropFrom = 256 * 1024;  // from here giving pages back is cheaper than writing zeroes
+}  // namespace
+
+Result<std::unique_ptr<MemStore>> MemStore::create(std::uint64_t blocks, std::uint8_t block_shift) {
+  NVTEE_CHECK(blocks != 0 && (block_shift == 9 || block_shift == 12), "geometry is checked by the caller");
+  void* p = ::mmap(nullptr, blocks << block_shift, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED)
+    return fail_errno("cannot map " + std::to_string(blocks << block_shift) + " bytes of memory", errno,
+                      "use a smaller size=, or a file");
+  ::madvise(p, blocks << block_shift, MADV_HUGEPAGE);  // a wish: ignored where not supported
+  return std::unique_ptr<MemStore>(new MemStore(static_cast<std::byte*>(p), blocks, block_shift));
+}
+
+MemStore::~MemStore() {
+  ::munmap(base_, bytes());
+}
+
+std::optional<spec::Status> MemStore::start(StoreOp& op) {
+  const std::size_t size = std::size_t{op.blocks} << block_shift();
+  switch (op.action) {
+    case StoreAction::kRead:
+      std::memcpy(op.data, at(op.lba), size);
+      break;
+    case StoreAction::kWrite:
+      std::memcpy(at(op.lba), op.data, size);
+      break;
+    case StoreAction::kZero:
+    case StoreAction::kDeallocate:
+      clear(op.lba, op.blocks);
+      break;
+    case StoreAction::kFlush:
+      break;
+  }
+  return spec::st::kOk;
+}
+
+void MemStore::clear(std::uint64_t lba, std::uint32_t blocks) {
+  std::byte* first = at(lba);
+  std::byte* last = first + (std::size_t{blocks} << block_shift());
+  if (static_cast<std::size_t>(last - first) < kDropFrom) {
+    std::memset(first, 0, static_cast<std::size_t>(last - first));
+    return;
+  }
+  // Whole pages are given back (they read as zero when touched again); the ragged ends are written.
+  auto* from =
+      reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(first) + kPage - 1) & ~(kPage - 1));
+  auto* to = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(last) & ~(kPage - 1));
+  std::memset(first, 0, static_cast<std::size_t>(from - first));
+  std::memset(to, 0, static_cast<std::size_t>(last - to));
+  if (::madvise(from, static_cast<std::size_t>(to - from), MADV_DONTNEED) != 0)
+    std::memset(from, 0, static_cast<std::size_t>(to - from));
+}
+
+}  // namespace nvtee::target
