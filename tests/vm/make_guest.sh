@@ -41,7 +41,7 @@ make_initrd() {  # make_initrd NAME KERNEL_TREE
   mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,mnt,etc,usr/bin,lib/modules}
   install "$(command -v busybox)" "$root/bin/busybox"
   for applet in sh mount umount modprobe insmod ip cat ls sleep sync poweroff mkdir md5sum dd cmp seq grep head tail date dmesg ln rmdir cut tr \
-    wc udhcpc route ifconfig kill cp rm awk sed test true false timeout basename readlink; do
+    wc udhcpc route ifconfig kill cp rm awk sed nc test true false timeout basename readlink; do
     ln -sf busybox "$root/bin/$applet"
   done
   ln -sf ../bin/busybox "$root/sbin/modprobe"
