@@ -1,5 +1,6 @@
-// The control machine of one namespace: legs, epoch, open set, dirty maps, reconcile, resync, gates, verify. No I/O: step() turns
-// an event into actions; the engine carries them out in order and reports back. The simulator is another such driver.
+// The control machine of one namespace: legs, epoch, open set, dirty maps, reconcile, resync, gates, verify.
+// No I/O: step() turns an event into actions; the engine carries them out in order and reports back. The
+// simulator is another such driver.
 #pragma once
 
 #include <array>
@@ -22,14 +23,14 @@ enum class LegState : std::uint8_t { kNone, kInSync, kStale, kSyncing, kRemoved 
 
 // A leg as configured: which namespace of which peer.
 struct LegSpec {
-  std::string peer;          // name of the peer in the configuration
-  std::uint32_t nsid = 1;    // on that peer
+  std::string peer;        // name of the peer in the configuration
+  std::uint32_t nsid = 1;  // on that peer
 };
 
 struct NamespaceSpec {
-  std::string name;          // unique, for people
-  std::string subsystem;     // front NQN
-  std::uint32_t nsid = 1;    // front NSID
+  std::string name;        // unique, for people
+  std::string subsystem;   // front NQN
+  std::uint32_t nsid = 1;  // front NSID
   std::array<std::uint8_t, 16> nguid{}, uuid{};
   std::uint64_t blocks = 0;
   std::uint8_t block_shift = 12;
@@ -39,30 +40,30 @@ struct NamespaceSpec {
 // Times of DESIGN §6; all may be changed by config, tests shorten them.
 struct Times {
   Duration leg_deadline = 2 * kSecond;
-  Duration probe = 100 * kMillisecond;       // a surviving leg must answer something newer than the failure
-  Duration gate = 2 * kSecond;               // T_gate: a store commit slower than this closes the namespace
-  Duration hold = 20 * kSecond;              // T_hold: no leg left
-  Duration guard_time = 4 * kSecond;         // in doubt: a lost leg's old commands may still execute this long
+  Duration probe = 100 * kMillisecond;  // a surviving leg must answer something newer than the failure
+  Duration gate = 2 * kSecond;          // T_gate: a store commit slower than this closes the namespace
+  Duration hold = 20 * kSecond;         // T_hold: no leg left
+  Duration guard_time = 4 * kSecond;    // in doubt: a lost leg's old commands may still execute this long
   Duration reconnect_min = 100 * kMillisecond, reconnect_max = 10 * kSecond;
-  Duration start_wait = 5 * kSecond;         // at start: an in-sync leg that is not there by then is faulted
-  Duration idle_close = 30 * kSecond;        // an open region not written for this long is closed
-  unsigned flap_limit = 5;                   // faults within flap_window: then an operator must `leg online`
+  Duration start_wait = 5 * kSecond;   // at start: an in-sync leg that is not there by then is faulted
+  Duration idle_close = 30 * kSecond;  // an open region not written for this long is closed
+  unsigned flap_limit = 5;             // faults within flap_window: then an operator must `leg online`
   Duration flap_window = 600 * kSecond;
 };
 
 struct Limits {
   std::uint64_t open_max_bytes = std::uint64_t{1} << 30;  // soft cap of the open set
-  unsigned copy_depth = 4;                                 // chunks in flight of resync/reconcile
-  std::uint32_t chunk_bytes = 128 * 1024;                  // <= MDTS of every leg
-  std::uint64_t resync_max_bytes_per_s = 0;                // 0 = only the latency throttle
+  unsigned copy_depth = 4;                                // chunks in flight of resync/reconcile
+  std::uint32_t chunk_bytes = 128 * 1024;                 // <= MDTS of every leg
+  std::uint64_t resync_max_bytes_per_s = 0;               // 0 = only the latency throttle
 };
 
 // What the engine reports about a leg's association that came up.
 struct LegFacts {
   std::uint64_t blocks = 0;
   std::uint8_t block_shift = 0;
-  std::uint32_t max_transfer = 0;     // bytes; 0 = no limit
-  std::uint32_t in_capsule = 0;       // bytes
+  std::uint32_t max_transfer = 0;  // bytes; 0 = no limit
+  std::uint32_t in_capsule = 0;    // bytes
   bool volatile_cache = false;
   bool write_zeroes = false, compare = false;
   std::array<std::uint8_t, 16> nguid{};  // identity of the peer's namespace: a leg must come back as itself
@@ -73,18 +74,24 @@ struct LegFacts {
 
 struct Input {
   enum class Kind : std::uint8_t {
-    kStart,          // once, after construction
-    kTime,           // a deadline that wake_at() asked for has come
-    kCore,           // event of the tee core for this namespace (or for a tag/slot that this machine owns)
-    kLegUp,          // leg, gen, facts
-    kLegDown,        // leg, gen, text, transient: its association ended or could not be made
-    kLegDeadline,    // leg, gen: it owes an answer longer than leg_deadline (pauses of ours subtracted)
-    kStoreDone,      // txn, ok (false: error or condition failed)
-    kBuffer,         // slot, equal, offset: result of a kCompareBuffer
-    kHostLatency,    // nanos: recent mean latency of host writes; 0 = idle. About each 100 ms while copying
-    kAddLeg, kRemoveLeg, kFaultLeg, kOnlineLeg,  // operator: leg (or spec for add)
-    kVerifyStart, kVerifyStop,
-    kDrain,          // the daemon stops: close what is open, then action kDrained
+    kStart,        // once, after construction
+    kTime,         // a deadline that wake_at() asked for has come
+    kCore,         // event of the tee core for this namespace (or for a tag/slot that this machine owns)
+    kLegUp,        // leg, gen, facts
+    kLegDown,      // leg, gen, text, transient: its association ended or could not be made
+    kLegDeadline,  // leg, gen: it owes an answer longer than leg_deadline (pauses of ours subtracted)
+    kStoreDone,    // txn, ok (false: error or condition failed)
+    kBuffer,       // slot, equal, offset: result of a kCompareBuffer
+    kHostLatency,  // nanos: recent mean latency of host writes; 0 = idle. About each 100 ms while copying
+    kAddLeg,
+    kRemoveLeg,
+    kFaultLeg,
+    kOnlineLeg,  // operator: leg (or spec for add)
+    kVerifyStart,
+    kVerifyStop,
+    kDrain,      // the daemon stops: close what is open, then action kDrained
+    kWayWanted,  // another namespace's kWayWanted, with `region` = hash of its set for us:
+                 // tee::region_hash_of_set()
   };
   Kind kind = Kind::kTime;
   unsigned leg = 0;
@@ -96,6 +103,8 @@ struct Input {
   bool transient = true;
   std::uint64_t txn = 0;
   bool ok = false;
+  bool conflict = false;     // kStoreDone, with ok = false: a condition failed (Outcome::kConditionFailed)
+  std::uint32_t region = 0;  // kWayWanted
   unsigned slot = 0;
   bool equal = false;
   std::uint32_t offset = 0;
@@ -112,11 +121,14 @@ struct Action {
     kDetachLeg,      // leg: close its association at once; nothing of it is reported any more
     kCommit,         // txn, transaction: kStoreDone follows
     kSaveBuffer,     // slot: keep a copy of the slot's buffer (verify; one at a time)
-    kCompareBuffer,  // slot: compare it with the copy; kBuffer follows
+    kCompareBuffer,  // slot, offset, length: compare that part of it with the copy; kBuffer follows (offset =
+                     // first difference)
     kAna,            // ana_state: what the front shows (spec::ana)
     kEvent,          // severity, name, text: for the operator; name is stable ("leg.faulted")
     kReply,          // request, ok, text: end of an operator's request
     kDrained,
+    kWayWanted,  // ctl.region: the core has no free way for it; give input kWayWanted to the engine's other
+                 // namespaces
   };
   Kind kind = Kind::kCtl;
   tee::Ctl ctl{};
@@ -126,6 +138,7 @@ struct Action {
   std::uint64_t txn = 0;
   store::Transaction transaction;
   unsigned slot = 0;
+  std::uint32_t offset = 0, length = 0;  // kCompareBuffer: bytes
   std::uint8_t ana_state = 0;
   Severity severity = Severity::kInfo;
   const char* name = "";
@@ -141,13 +154,13 @@ struct LegStatus {
   LegSpec spec;
   bool connected = false;
   bool needs_operator = false;
-  std::uint64_t dirty_bytes = 0;     // durable dirty map
-  std::uint64_t to_copy_bytes = 0;   // still to copy in this resync
-  std::uint64_t copied_bytes = 0;    // by this resync
-  std::string reason;                // why it is not in_sync, in words
+  std::uint64_t dirty_bytes = 0;    // durable dirty map
+  std::uint64_t to_copy_bytes = 0;  // still to copy in this resync
+  std::uint64_t copied_bytes = 0;   // by this resync
+  std::string reason;               // why it is not in_sync, in words
   std::uint64_t faults = 0, media_errors = 0;
-  Time next_attempt = 0;             // 0 = none
-  Duration in_doubt_left = 0;        // guard time still to wait
+  Time next_attempt = 0;       // 0 = none
+  Duration in_doubt_left = 0;  // guard time still to wait
 };
 struct NamespaceStatus {
   NamespaceSpec spec;
@@ -155,7 +168,7 @@ struct NamespaceStatus {
   std::array<LegStatus, kMaxLegs> legs;
   std::uint64_t open_regions = 0, open_bytes = 0, reconcile_bytes = 0;
   std::uint64_t misses = 0, closes = 0;
-  bool gated = false;                // commands wait for an epoch, or are refused
+  bool gated = false;  // commands wait for an epoch, or are refused
   std::string gate_reason;
   std::uint8_t ana_state = 0;
   struct Verify {
@@ -164,8 +177,8 @@ struct NamespaceStatus {
     std::vector<std::uint64_t> first_mismatches;  // LBAs, at most 16
     std::string error;
   } verify;
-  std::string health;                // ok | degraded | resyncing | reconciling | gated | down | unknown
-  std::vector<std::string> advice;   // what to do, in words; empty when nothing is
+  std::string health;               // ok | degraded | resyncing | reconciling | gated | down | unknown
+  std::vector<std::string> advice;  // what to do, in words; empty when nothing is
 };
 
 class NamespaceControl {
@@ -174,16 +187,21 @@ class NamespaceControl {
     NamespaceSpec spec;
     Times times;
     Limits limits;
-    unsigned region_sets_log2 = tee::CardConfig::kRegionSetBits;  // geometry of the core's region table (shared by all namespaces of an engine)
+    unsigned region_sets_log2 = tee::CardConfig::kRegionSetBits;  // geometry of the core's region table
+                                                                  // (shared by all namespaces of an engine)
     std::uint64_t first_txn = 1;
   };
-  // A new namespace: legs given at create are all in_sync when `assume_equal` (fresh, known-equal legs), else the first is
-  // in_sync and the others are stale with everything dirty. Returns the transaction that makes it durable: commit, then restore().
-  static Result<store::Transaction> create(const NamespaceSpec& spec, const std::vector<LegSpec>& legs, bool assume_equal);
+  // A new namespace: legs given at create are all in_sync when `assume_equal` (fresh, known-equal legs), else
+  // the first is in_sync and the others are stale with everything dirty. Returns the transaction that makes
+  // it durable: commit, then restore().
+  static Result<store::Transaction> create(const NamespaceSpec& spec, const std::vector<LegSpec>& legs,
+                                           bool assume_equal);
   // Deletes all records of the namespace.
   static store::Transaction destroy(const std::vector<store::Transaction::Put>& records);
-  // From the durable records of this namespace (as listed from the store). `clean` is found in them: an unclean stop reconciles.
-  static Result<std::unique_ptr<NamespaceControl>> restore(const Setup& setup, const std::vector<store::Transaction::Put>& records);
+  // From the durable records of this namespace (as listed from the store). `clean` is found in them: an
+  // unclean stop reconciles.
+  static Result<std::unique_ptr<NamespaceControl>> restore(
+      const Setup& setup, const std::vector<store::Transaction::Put>& records);
   ~NamespaceControl();
 
   void step(const Input& input, Time now, Actions& out);

@@ -22,6 +22,11 @@ constexpr uint32_t region_set(uint32_t ns, uint32_t region, unsigned set_bits) {
   return (region_hash(region, set_bits) + ns * 0x4e7u) & ((1u << set_bits) - 1u);
 }
 
+// region_hash() of the regions of namespace row `ns` that lie in this set.
+constexpr uint32_t region_hash_of_set(uint32_t ns, uint32_t set, unsigned set_bits) {
+  return (set - ns * 0x4e7u) & ((1u << set_bits) - 1u);
+}
+
 }  // namespace tee
 }  // namespace nvtee
 

@@ -1,0 +1,49 @@
+#include "runtime/core/flush_round.hpp"
+
+namespace nvtee::core {
+namespace {
+
+// Legs whose content counts: in_sync ones, and those that receive every write while they are being copied.
+bool takes_part(const Leg& leg) {
+  const auto s = leg.state();
+  return leg.link.is_up() &&
+         (s == Leg::State::kInSync || s == Leg::State::kCopying || s == Leg::State::kPromoting);
+}
+
+}  // namespace
+
+void FlushRound::advance(Context& ctx, const Legs& legs) {
+  op_.tick(ctx);
+  if (!running_) return;
+  if (op_.finished()) {
+    op_status_ = op_.status();
+    failed_ = op_status_ == spec::st::kOk ? 0
+              : op_.failed_legs() != 0    ? (op_.failed_legs() & asked_)
+                                          : asked_;
+    clean_ = cacheless_ | (asked_ & ~failed_);
+    op_.release(ctx);
+    running_ = false;
+    done_ = true;
+    return;
+  }
+  if (issued_ || (!op_.idle() && !op_.held())) return;
+  asked_ = cacheless_ = clean_ = failed_ = 0;
+  for (const Leg& leg : legs) {
+    if (!takes_part(leg)) continue;
+    gens_[leg.index()] = leg.link.gen();
+    (leg.facts.volatile_cache ? asked_ : cacheless_) |= 1u << leg.index();
+  }
+  if (op_.idle() && asked_ != 0) return op_.ask(ctx, {});
+  if (asked_ != 0) {
+    issued_ = true;
+    return op_.issue(ctx, spec::io::kFlush, asked_);
+  }
+  // No leg has a volatile cache: what was answered is safe.
+  if (op_.held()) op_.release(ctx);
+  clean_ = cacheless_;
+  op_status_ = spec::st::kOk;
+  running_ = false;
+  done_ = true;
+}
+
+}  // namespace nvtee::core

@@ -1,0 +1,70 @@
+// The legs of a namespace together: contact, loss, return, survivor, and what each change of epoch does to
+// core and legs.
+#pragma once
+
+#include "runtime/core/epoch.hpp"
+#include "runtime/core/fence_desk.hpp"
+#include "runtime/core/ledger.hpp"
+#include "runtime/core/leg.hpp"
+#include "runtime/core/probe.hpp"
+
+namespace nvtee::core {
+
+class Membership {
+ public:
+  Legs legs;
+  Epoch epoch;
+  Prober prober;
+
+  // ---- inputs
+  // ------------------------------------------------------------------------------------------------
+  void restore(const Ledger& ledger, std::uint32_t regions);
+  void start(Context& ctx, bool unclean);
+  void on_up(Context& ctx, Ledger& ledger, unsigned leg, std::uint8_t gen, const LegFacts& facts);
+  void on_down(Context& ctx, unsigned leg, std::uint8_t gen, const std::string& why, bool transient);
+  void on_deadline(Context& ctx, unsigned leg, std::uint8_t gen);
+  void on_core_fault(Context& ctx, unsigned leg, std::uint8_t gen, spec::Status status);
+  void on_media_error(Context& ctx, unsigned leg, std::uint64_t lba, bool repaired);
+  void fault(Context& ctx, unsigned leg, const std::string& why);
+  void disable_all(Context& ctx);
+
+  // ---- operator: each request is answered once
+  // ----------------------------------------------------------------
+  void add(Context& ctx, const LegSpec& spec, std::uint64_t request);
+  void remove(Context& ctx, unsigned leg, std::uint64_t request);
+  void operator_fault(Context& ctx, unsigned leg, std::uint64_t request);
+  void online(Context& ctx, unsigned leg, std::uint64_t request);
+
+  // `may_join`: no reconcile under way, gates open. Call until nothing changes.
+  void advance(Context& ctx, Ledger& ledger, FenceDesk& fences, bool may_join);
+  // Store or hold time is over: what waits for lost legs ends 3/00h, again and again while this is called.
+  void fail_pending(Context& ctx);
+
+  bool any_good() const;
+  bool all_settled() const;  // every durably in_sync leg serves
+  Time held_since() const { return held_since_; }
+  unsigned in_sync_roles() const;
+  void wake(Wake& w, const Context& ctx) const;
+
+ private:
+  bool advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Leg& leg, bool may_join);
+  void apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences);
+  void begin_copy(Context& ctx, const Ledger& ledger, Leg& leg);
+  void lose(Context& ctx, Leg& leg, const std::string& why);
+  void watch_held(Context& ctx);
+  void choose_survivor(Context& ctx);
+  bool last_one(const Leg& leg) const;  // durably in_sync, and no other leg serves
+  void give_up_adding(Context& ctx, Leg& leg, const std::string& why);
+
+  Time started_at_ = 0;
+  bool unclean_ = false;
+  Time held_since_ = kNever;
+  Time candidate_at_ = kNever;  // when the first lost leg was back, while none serves
+  Time last_fail_ = 0;
+};
+
+// Refusal of a leg's facts, naming the field; empty = acceptable.
+std::string facts_trouble(const Context& ctx, const LegFacts& facts,
+                          const std::optional<store::IdentityRecord>& known);
+
+}  // namespace nvtee::core
