@@ -31,10 +31,10 @@ struct pair {
 template <int C, bool quotient, class A, class B>
 constexpr ubits<C> divide(const A& a, const B& b) {
   constexpr int D = pair<A, B>::common + 1;
-  const ubits<D> x = bits_as<D>(a), y = bits_as<D>(b);
+  ubits<D> x = bits_as<D>(a), y = bits_as<D>(b);
   check(y != 0, "division by zero");
   if constexpr (pair<A, B>::any_signed) {
-    const sbits<D> p = as_signed<D>(x), q = as_signed<D>(y);
+    sbits<D> p = as_signed<D>(x), q = as_signed<D>(y);
     return resize<C, D, true>(static_cast<ubits<D>>(quotient ? p / q : p % q));
   } else {
     return static_cast<ubits<C>>(quotient ? x / y : x % y);

@@ -57,9 +57,9 @@ struct ap_bit_ref {
   template <class T>
     requires nvtee_hls::any_operand<T>
   NVTEE_HLS_INLINE ap_bit_ref& operator=(const T& x) {
-    const auto bits = nvtee_hls::operand<T>::bits(x);
+    auto bits = nvtee_hls::operand<T>::bits(x);
     if constexpr (nvtee_hls::native_operand<T>) {
-      nvtee_hls::check((bits >> 1) == 0 || nvtee_hls::width_of<T> == 1, "a bit is assigned 0 or 1");
+      nvtee_hls::check(bits <= 1, "a bit is assigned 0 or 1");
     }
     put(bits != 0);
     return *this;

@@ -1,4 +1,6 @@
 // Raw bit vectors below ap_int: everything is computed in unsigned _BitInt, where nothing overflows.
+// clang 19 crashes on `const` local variables of _BitInt above 128 bits with a run-time value: none here is
+// const.
 #ifndef NVTEE_HLS_BITS_HPP
 #define NVTEE_HLS_BITS_HPP
 
@@ -129,7 +131,7 @@ NVTEE_HLS_INLINE ubits<W> shifted_part(const ubits<W>& v, int lo, int len) {
 
 template <int W>
 NVTEE_HLS_INLINE void put_shifted_part(ubits<W>& v, int lo, int len, const ubits<W>& x) {
-  const ubits<W> mask = low_mask<W>(len);
+  ubits<W> mask = low_mask<W>(len);
   v = (v & static_cast<ubits<W>>(~(mask << lo))) | static_cast<ubits<W>>((x & mask) << lo);
 }
 

@@ -119,11 +119,11 @@ NVTEE_HLS_INLINE long long to_amount(const T& x) {
   constexpr int w = width_of<T>;
   constexpr long long far = 0x7fffffffffffffff;
   if constexpr (sign_of<T>) {
-    const auto v = as_signed<w>(operand<T>::bits(x));
+    auto v = as_signed<w>(operand<T>::bits(x));
     if constexpr (w > 64) return v > far ? far : v < -far ? -far : static_cast<long long>(v);
     return static_cast<long long>(v);
   } else {
-    const auto v = operand<T>::bits(x);
+    auto v = operand<T>::bits(x);
     if constexpr (w >= 64) return v > static_cast<ubits<64>>(far) ? far : static_cast<long long>(v);
     return static_cast<long long>(v);
   }
