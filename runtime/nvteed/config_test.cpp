@@ -155,9 +155,10 @@ std::string ns(const std::string& rest) {
 }
 
 const Bad kBad[] = {
-    {"syntax", "[times\n",
-     "f.toml:9:7: not TOML: Error while parsing table header: encountered unexpected character '\\n', "
-     "expected ']'"},
+    {"syntax", "[times\n", "f.toml:9:7: not TOML: Error while parsing table header: expected ']', saw '\\n'"},
+    {"syntax_bracket", "[\n",
+     "f.toml:9:2: not TOML: Error while parsing key: expected bare key starting character or string "
+     "delimiter, saw '\\n'"},
     {"unknown_section", "[tmes]\n",
      "f.toml:9:2: tmes: unknown key; did you mean 'times'?; legal: node, log, times, limits, peer, "
      "subsystem, namespace"},

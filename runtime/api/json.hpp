@@ -1,0 +1,36 @@
+// What the control API answers: status structs as JSON. docs/API.md describes the objects; fields are only
+// ever added.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/api/rate_meter.hpp"
+#include "runtime/dataplane/node.hpp"
+
+namespace nvtee::api {
+
+using Json = nlohmann::ordered_json;
+
+const char* leg_state_text(core::LegState state);    // "in_sync", "stale", "syncing", "removed", "none"
+const char* severity_text(core::Severity severity);  // "info", "notice", "warning", "critical"
+const char* ana_text(std::uint8_t ana_state);        // "optimized"...
+
+// The worst of the namespaces' states, for the whole node; "unknown" when a namespace has a state that is not
+// known here.
+std::string worst_health(const std::vector<core::NamespaceStatus>& namespaces);
+
+Json namespace_json(const core::NamespaceStatus& ns, const NamespaceCounters* counters,
+                    const RateMeter& rates, Time now);
+Json leg_json(const core::NamespaceStatus& ns, unsigned index, const RateMeter& rates, Time now);
+Json verify_json(const core::NamespaceStatus& ns);
+Json resync_json(const core::NamespaceStatus& ns, const RateMeter& rates, Time now);
+Json peer_json(const PeerStatus& peer);
+Json host_json(const HostStatus& host);
+Json subsystem_json(const SubsystemConfig& subsystem);
+Json event_json(const OperatorEvent& event);
+Json node_json(const NodeStatus& status, std::uint64_t last_event, const RateMeter& rates, Time now);
+
+// The same numbers for Prometheus (text format 0.0.4).
+std::string metrics_text(const NodeStatus& status);
+
+}  // namespace nvtee::api

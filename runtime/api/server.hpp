@@ -1,0 +1,34 @@
+// The control API on a unix socket: HTTP/1.1, one thread of its own, everything bounded.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "runtime/api/service.hpp"
+
+namespace nvtee::api {
+
+struct ServerOptions {
+  std::string path;                  // of the socket
+  unsigned max_clients = 64;         // more are answered 503 and closed
+  unsigned header_limit = 8 * 1024;  // bytes of a request's header
+  unsigned body_limit = 64 * 1024;   // bytes of a request's body
+  Duration request_timeout =
+      10 * kSecond;  // a whole request must arrive within this, idle time before it included
+  Duration answer_timeout = 10 * kSecond;  // a whole answer must be taken within this
+  ServiceTimes service;
+};
+
+class Server {
+ public:
+  // `node` must outlive the server.
+  static Result<std::unique_ptr<Server>> start(Node& node, const ServerOptions& options);
+  ~Server();  // ends all connections, joins the thread, removes the socket
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nvtee::api
