@@ -15,6 +15,7 @@
 #include "runtime/base/check.hpp"
 #include "runtime/net/reactor.hpp"
 #include "runtime/nvmf/initiator/association.hpp"
+#include "tools/nvtee-target/mem_store.hpp"
 #include "tools/nvtee-target/server.hpp"
 
 namespace nvtee::target {
@@ -60,6 +61,42 @@ inline std::vector<std::byte> pattern(std::size_t size, std::uint64_t seed) {
   }
   return v;
 }
+
+// Memory that answers when told to.
+class SlowStore final : public Store {
+ public:
+  explicit SlowStore(std::uint64_t blocks)
+      : Store(blocks, 12), memory_(std::move(*MemStore::create(blocks, 12))) {}
+  std::optional<spec::Status> start(StoreOp& op) override {
+    if (immediate) return finish(op);
+    waiting.push_back(&op);
+    return {};
+  }
+  void complete(std::size_t i) {
+    StoreOp& op = *waiting[i];
+    waiting.erase(waiting.begin() + static_cast<long>(i));
+    const spec::Status s = finish(op);
+    op.client->on_store_done(op, s);
+  }
+  void complete_all() {
+    while (!waiting.empty()) complete(0);
+  }
+  const std::byte* block(std::uint64_t lba) { return memory_->at(lba); }
+
+  bool immediate = false;
+  spec::Status write_status = spec::st::kOk;
+  std::vector<StoreOp*> waiting;
+  unsigned flushes = 0, writes = 0;
+
+ private:
+  spec::Status finish(StoreOp& op) {
+    flushes += op.action == StoreAction::kFlush;
+    writes += op.action == StoreAction::kWrite;
+    if (op.action == StoreAction::kWrite && write_status != spec::st::kOk) return write_status;
+    return *memory_->start(op);
+  }
+  std::unique_ptr<MemStore> memory_;
+};
 
 // Runs one operation on a store to its end.
 class StoreRunner final : public StoreClient {
