@@ -72,7 +72,7 @@ void NamespaceControl::Impl::fill_health(NamespaceStatus& s) const {
   if (gate.has(Gate::kStore))
     s.advice.push_back("the metadata store does not answer: check its disk and free space");
   if (gate.has(Gate::kNotHome))
-    s.advice.push_back("another host or node took the legs: find out which before anything is forced");
+    s.advice.push_back("another host or node took the legs: find out which, then restart nvteed");
   if (s.verify.mismatched_blocks != 0)
     s.advice.push_back(
         "legs differ: a leg lost writes that it had acknowledged; find out which, fault it and resync it");

@@ -133,7 +133,9 @@ void Copier::chunk_done(Context& ctx, Legs& legs, Chunk& c, Unit& u) {
   go(u, In::kTrouble);
   // Faults of a leg itself are reported by the core beside this; what is left is a block that cannot be read
   // or written.
-  if (spec::classify(c.op.status()) == spec::LegStatus::kInfrastructure) return;
+  const auto what = spec::classify(c.op.status());
+  if (what == spec::LegStatus::kInfrastructure || what == spec::LegStatus::kNotHome || !intact(u, legs))
+    return;
   if ((c.op.failed_legs() >> u.source & 1) != 0 || c.op.failed_legs() == 0) {
     postpone(ctx, u.region, u.source);
     const auto text =

@@ -8,7 +8,7 @@ namespace {
 using S = Epoch::State;
 using I = Epoch::In;
 constexpr std::array<const char*, 4> kStates = {"idle", "proving", "committing", "not_home"};
-constexpr std::array<const char*, 6> kInputs = {"prove", "give_up", "commit", "durable", "not_home", "home"};
+constexpr std::array<const char*, 5> kInputs = {"prove", "give_up", "commit", "durable", "not_home"};
 constexpr Transition<S, I> kRows[] = {
     {S::kIdle, I::kProve, S::kProving, "probe the legs that remain"},
     {S::kIdle, I::kCommit, S::kCommitting, "compare-and-set of epoch + 1"},
@@ -19,7 +19,6 @@ constexpr Transition<S, I> kRows[] = {
     {S::kCommitting, I::kDurable, S::kIdle, "the legs take their new roles"},
     {S::kCommitting, I::kNotHome, S::kNotHome, "another node wrote the epoch: gates close"},
     {S::kNotHome, I::kNotHome, S::kNotHome, "still"},
-    {S::kNotHome, I::kHome, S::kIdle, "operator: we are home again"},
 };
 TransitionTable transitions("epoch", kStates, kInputs, kRows);
 
@@ -61,9 +60,6 @@ void Epoch::go(In in) {
 
 void Epoch::not_home() {
   go(In::kNotHome);
-}
-void Epoch::home() {
-  go(In::kHome);
 }
 
 Epoch::Plan Epoch::plan(const Legs& legs) const {

@@ -16,15 +16,13 @@ class Epoch {
     kGiveUp,   // nothing to prove any more, or nobody left to prove it
     kCommit,   // the record goes to the store
     kDurable,  // it is durable
-    kNotHome,  // another node wrote the record, or holds the legs
-    kHome,     // operator: we are home again
+    kNotHome,  // another node wrote the record, or holds the legs: for good, a restart takes stock again
   };
 
   // Level-triggered: call after every change. True when a record became durable in this call: `changed()`
   // says whose roles.
   bool advance(Legs& legs, Ledger& ledger, Prober& prober);
   void not_home();
-  void home();
 
   State state() const { return state_; }
   unsigned changed() const { return changing_; }

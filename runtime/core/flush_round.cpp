@@ -1,5 +1,7 @@
 #include "runtime/core/flush_round.hpp"
 
+#include "hw/nvme/status_class.hpp"
+
 namespace nvtee::core {
 namespace {
 
@@ -21,6 +23,10 @@ void FlushRound::advance(Context& ctx, const Legs& legs) {
               : op_.failed_legs() != 0    ? (op_.failed_legs() & asked_)
                                           : asked_;
     clean_ = cacheless_ | (asked_ & ~failed_);
+    // A leg whose association ended meanwhile is dealt with already; not being home is nobody's fault.
+    for (const Leg& leg : legs)
+      if (!leg.link.is_up() || leg.link.gen() != gens_[leg.index()]) failed_ &= ~(1u << leg.index());
+    if (spec::classify(op_status_) == spec::LegStatus::kNotHome) failed_ = 0;
     op_.release(ctx);
     running_ = false;
     done_ = true;

@@ -194,7 +194,10 @@ Ledger::Answer Ledger::on_done(std::uint64_t txn, bool ok, bool conflict, Time n
     put_back();
     if (epoch_in_flight_ && !conflict) epoch_unsure_ = true;
     conflicts_ = conflict ? conflicts_ + 1 : 0;
-    if (conflict && conflicts_ > (epoch_unsure_ ? 1u : 0u)) return Answer::kLostHome;
+    if (conflict && conflicts_ > (epoch_unsure_ ? 1u : 0u)) {
+      retry_at_ = now + kRetryMax;
+      return Answer::kLostHome;
+    }
     if (epoch_unsure_) expect_new_ = !expect_new_;
     retry_at_ = conflict ? now : now + std::min(kRetryMax, kRetryMin << std::min(failures_, 10u));
     ++failures_;

@@ -16,15 +16,15 @@ constexpr unsigned kRegionWays = 4;
 
 // 0 .. 2^set_bits - 1; set_bits 1..16.
 constexpr uint32_t region_hash(uint32_t region, unsigned set_bits) {
-  return (region + (region >> set_bits) * 0x9e5u) & ((1u << set_bits) - 1u);
+  return (region ^ (region >> set_bits)) & ((1u << set_bits) - 1u);
 }
 constexpr uint32_t region_set(uint32_t ns, uint32_t region, unsigned set_bits) {
-  return (region_hash(region, set_bits) + ns * 0x4e7u) & ((1u << set_bits) - 1u);
+  return (region_hash(region, set_bits) + ns * 0x9e5u) & ((1u << set_bits) - 1u);
 }
 
 // region_hash() of the regions of namespace row `ns` that lie in this set.
 constexpr uint32_t region_hash_of_set(uint32_t ns, uint32_t set, unsigned set_bits) {
-  return (set - ns * 0x4e7u) & ((1u << set_bits) - 1u);
+  return (set - ns * 0x9e5u) & ((1u << set_bits) - 1u);
 }
 
 }  // namespace tee
