@@ -38,7 +38,7 @@ struct AdmitIo {
   hls::stream<Event>& event;
 };
 
-inline Event fence_event(NsIndex ns) {
+NVTEE_TEE_INLINE Event fence_event(NsIndex ns) {
   Event e = event_of(Event::kFenceDone);
   e.ns = ns;
   return e;
@@ -46,7 +46,7 @@ inline Event fence_event(NsIndex ns) {
 
 // New commands take the other colour. True: nothing is left of the old one.
 template <class C>
-inline bool start_fence(AdmitRow& row) {
+NVTEE_TEE_INLINE bool start_fence(AdmitRow& row) {
   const ap_uint<1> old = row.colour;
   row.colour = static_cast<ap_uint<1>>(~old);
   const bool done = row.count[static_cast<unsigned>(old)] == 0 || C::kMutant == 5;
@@ -55,7 +55,7 @@ inline bool start_fence(AdmitRow& row) {
 }
 
 template <class C>
-inline void admit_fence(AdmitRow& row, NsIndex ns, AdmitIo& io) {
+NVTEE_TEE_INLINE void admit_fence(AdmitRow& row, NsIndex ns, AdmitIo& io) {
   if (row.fencing) {
     row.again = 1;
   } else if (start_fence<C>(row)) {
@@ -64,7 +64,7 @@ inline void admit_fence(AdmitRow& row, NsIndex ns, AdmitIo& io) {
 }
 
 template <class C>
-inline void admit_finish(AdmitState<C>& s, const Finish& f, AdmitIo& io) {
+NVTEE_TEE_INLINE void admit_finish(AdmitState<C>& s, const Finish& f, AdmitIo& io) {
   const unsigned at = static_cast<unsigned>(f.ns) & (Sizes<C>::kNamespaces - 1);
   const unsigned colour = static_cast<unsigned>(f.colour);
   AdmitRow row = s.ns[at];
@@ -85,7 +85,7 @@ inline void admit_finish(AdmitState<C>& s, const Finish& f, AdmitIo& io) {
   s.ns[at] = row;
 }
 
-inline Verdict verdict_of(const Cmd& cmd, unsigned kind, Refusal r, ap_uint<32> region) {
+NVTEE_TEE_INLINE Verdict verdict_of(const Cmd& cmd, unsigned kind, Refusal r, ap_uint<32> region) {
   Verdict v = Verdict();
   v.slot = cmd.slot;
   v.kind = static_cast<ap_uint<2>>(kind);
@@ -96,8 +96,8 @@ inline Verdict verdict_of(const Cmd& cmd, unsigned kind, Refusal r, ap_uint<32> 
 }
 
 template <class C>
-inline void admit_command(AdmitState<C>& s, Clock now, const Looked& l, bool open, ap_uint<32> missed,
-                          AdmitIo& io) {
+NVTEE_TEE_INLINE void admit_command(AdmitState<C>& s, Clock now, const Looked& l, bool open,
+                                    ap_uint<32> missed, AdmitIo& io) {
   const unsigned at = static_cast<unsigned>(l.cmd.ns) & (Sizes<C>::kNamespaces - 1);
   const unsigned queue = static_cast<unsigned>(queue_of<C>(l.cmd.slot)) & (Sizes<C>::kQueues - 1);
   AdmitRow row = s.ns[at];
@@ -123,7 +123,7 @@ inline void admit_command(AdmitState<C>& s, Clock now, const Looked& l, bool ope
 
 // One of a command's one or two regions.
 template <class C>
-inline void admit_looked(AdmitState<C>& s, Clock now, const Looked& l, AdmitIo& io) {
+NVTEE_TEE_INLINE void admit_looked(AdmitState<C>& s, Clock now, const Looked& l, AdmitIo& io) {
   const bool open = !s.missed && l.hit;
   const ap_uint<32> missed = s.missed ? s.missed_region : l.region;
   if (l.last) admit_command(s, now, l, open, missed, io);
@@ -131,7 +131,7 @@ inline void admit_looked(AdmitState<C>& s, Clock now, const Looked& l, AdmitIo& 
   s.missed_region = missed;
 }
 
-inline Event region_event(const Looked& l, unsigned kind) {
+NVTEE_TEE_INLINE Event region_event(const Looked& l, unsigned kind) {
   Event e = event_of(kind);
   e.ns = l.cmd.ns;
   e.region = l.region;
@@ -143,7 +143,7 @@ inline Event region_event(const Looked& l, unsigned kind) {
 }
 
 template <class C>
-inline void admit_order(AdmitState<C>& s, const Looked& l, AdmitIo& io) {
+NVTEE_TEE_INLINE void admit_order(AdmitState<C>& s, const Looked& l, AdmitIo& io) {
   const unsigned at = static_cast<unsigned>(l.cmd.ns) & (Sizes<C>::kNamespaces - 1);
   const unsigned queue = static_cast<unsigned>(l.queue) & (Sizes<C>::kQueues - 1);
   AdmitRow row = s.ns[at];
@@ -164,20 +164,21 @@ inline void admit_order(AdmitState<C>& s, const Looked& l, AdmitIo& io) {
 }
 
 template <class C>
-inline bool admit_step(AdmitState<C>& s, Clock now, AdmitIo io) {
-  if (io.event.full() || io.verdict.full()) return false;
+NVTEE_TEE_INLINE Step admit_step(AdmitState<C>& s, Clock now, AdmitIo& io) {
+  if (io.event.full() || io.verdict.full()) return Step::kBlocked;
   if (!io.finish.empty()) {
     admit_finish(s, io.finish.read(), io);
-    return true;
+    return Step::kMoved;
   }
-  if (io.in.empty() || io.admitted.full()) return false;
+  if (io.in.empty()) return Step::kIdle;
+  if (io.admitted.full()) return Step::kBlocked;
   const Looked l = io.in.read();
   if (l.kind == Looked::kCommand) {
     admit_looked(s, now, l, io);
   } else {
     admit_order(s, l, io);
   }
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -26,12 +26,12 @@ struct AnswerIo {
 };
 
 template <class C>
-inline bool is_closed(const AnswerState<C>& s, QueueId queue) {
+NVTEE_TEE_INLINE bool is_closed(const AnswerState<C>& s, QueueId queue) {
   return s.closed[static_cast<unsigned>(queue) & (Sizes<C>::kQueues - 1)] == 1;
 }
 
 template <class C>
-inline void answer_order(AnswerState<C>& s, const Ctl& c) {
+NVTEE_TEE_INLINE void answer_order(AnswerState<C>& s, const Ctl& c) {
   const unsigned queue = static_cast<unsigned>(c.queue) & (Sizes<C>::kQueues - 1);
   if (c.op == Ctl::kSetLease) s.lease = c.clock;
   if (c.op == Ctl::kQueueOpen) s.closed[queue] = 0;
@@ -40,7 +40,7 @@ inline void answer_order(AnswerState<C>& s, const Ctl& c) {
 
 // After the lease nobody may take a word of ours for the truth.
 template <class C>
-inline void under_lease(const AnswerState<C>& s, Clock now, HostOut& h) {
+NVTEE_TEE_INLINE void under_lease(const AnswerState<C>& s, Clock now, HostOut& h) {
   if (now < s.lease || C::kMutant == 9) return;
   h.kind = HostOut::kResponse;
   h.status = spec::st::kPathInternal;
@@ -49,7 +49,7 @@ inline void under_lease(const AnswerState<C>& s, Clock now, HostOut& h) {
 }
 
 template <class C>
-inline void answer_done(AnswerState<C>& s, Clock now, const Done& d, AnswerIo& io) {
+NVTEE_TEE_INLINE void answer_done(AnswerState<C>& s, Clock now, const Done& d, AnswerIo& io) {
   HostOut h = HostOut();
   h.kind = d.data ? HostOut::kReadData : HostOut::kResponse;
   h.queue = queue_of<C>(d.cmd.slot);
@@ -77,7 +77,7 @@ inline void answer_done(AnswerState<C>& s, Clock now, const Done& d, AnswerIo& i
 }
 
 template <class C>
-inline void answer_said(AnswerState<C>& s, Clock now, const Said& a, AnswerIo& io) {
+NVTEE_TEE_INLINE void answer_said(AnswerState<C>& s, Clock now, const Said& a, AnswerIo& io) {
   if (a.kind == Said::kDrained) {
     Event e = event_of(Event::kQueueDrained);
     e.queue = a.queue;
@@ -101,21 +101,21 @@ inline void answer_said(AnswerState<C>& s, Clock now, const Said& a, AnswerIo& i
 }
 
 template <class C>
-inline bool answer_step(AnswerState<C>& s, Clock now, AnswerIo io) {
+NVTEE_TEE_INLINE Step answer_step(AnswerState<C>& s, Clock now, AnswerIo& io) {
   if (!io.ctl.empty()) {
     answer_order(s, io.ctl.read());
-    return true;
+    return Step::kMoved;
   }
   if (io.host_out.full() || io.release.full() || io.finish.full() || io.freed.full() || io.event.full())
-    return false;
+    return Step::kBlocked;
   if (!io.done.empty()) {
     answer_done(s, now, io.done.read(), io);
   } else if (!io.said.empty()) {
     answer_said(s, now, io.said.read(), io);
   } else {
-    return false;
+    return Step::kIdle;
   }
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -39,7 +39,7 @@ struct Shape {
   bool offered, reservation, punt, range, writes, to_us, to_host;
   ap_uint<2> gate;
 };
-inline Shape shape_of(ap_uint<8> opcode, ap_uint<8> flags) {
+NVTEE_TEE_INLINE Shape shape_of(ap_uint<8> opcode, ap_uint<8> flags) {
   using namespace spec::io;  // NOLINT
   Shape s = {true, false, false, false, false, false, false, ap_uint<2>(Cmd::kWriteGate)};
   s.to_us = opcode[0] == 1;  // the direction of the data is in the opcode's low bits
@@ -58,13 +58,13 @@ inline Shape shape_of(ap_uint<8> opcode, ap_uint<8> flags) {
 
 // The index of the namespace, or kNamespaces.
 template <class C>
-inline ap_uint<7> find_ns(const CheckState<C>& s, ap_uint<32> nsid) {
+NVTEE_TEE_INLINE ap_uint<7> find_ns(const CheckState<C>& s, ap_uint<32> nsid) {
   for (unsigned i = 0; i < Sizes<C>::kNamespaces; ++i)
     if (s.nsid[i] == nsid) return static_cast<ap_uint<7>>(i);
   return static_cast<ap_uint<7>>(Sizes<C>::kNamespaces);
 }
 
-inline Refusal check_sgl(const HostIn& h, const Shape& s) {
+NVTEE_TEE_INLINE Refusal check_sgl(const HostIn& h, const Shape& s) {
   if (!s.to_us && !s.to_host) return refusal(spec::st::kOk, false);  // no data: the descriptor is ignored
   const bool capsule = h.sgl_type == spec::kSglDataOffset;
   if (!capsule && h.sgl_type != spec::kSglTransport) return refusal(spec::st::kSglType, true);
@@ -73,10 +73,16 @@ inline Refusal check_sgl(const HostIn& h, const Shape& s) {
   return refusal(spec::st::kOk, false);
 }
 
+// Bytes of `count` blocks; all ones when no slot could hold even one block.
+NVTEE_TEE_INLINE ap_uint<64> bytes_of(ap_uint<17> count, ap_uint<6> lbads) {
+  const ap_uint<64> bytes = static_cast<ap_uint<64>>(static_cast<ap_uint<64>>(count) << lbads);
+  return lbads > 17 ? ap_uint<64>(~0ull) : bytes;
+}
+
 // Size and place of the range.
 template <class C>
-inline Refusal check_range(const HostIn& h, const NsRow& row, ap_uint<17> count) {
-  const ap_uint<80> bytes = static_cast<ap_uint<80>>(count) << row.lbads;
+NVTEE_TEE_INLINE Refusal check_range(const HostIn& h, const NsRow& row, ap_uint<17> count) {
+  const ap_uint<64> bytes = bytes_of(count, row.lbads);
   if ((h.cdw12 & spec::kCdw12PrinfoMask) != 0) return refusal(spec::st::kInvalidField, true);
   if (count > Sizes<C>::kMaxBlocks || bytes > Sizes<C>::kMaxBytes)
     return refusal(spec::st::kInvalidField, true);
@@ -88,7 +94,7 @@ inline Refusal check_range(const HostIn& h, const NsRow& row, ap_uint<17> count)
 // SGL length against what the command moves (ranges) or what a slot can take (punted commands), and the
 // capsule's bytes against the SGL.
 template <class C>
-inline Refusal check_length(const HostIn& h, const Shape& s, ap_uint<32> wanted) {
+NVTEE_TEE_INLINE Refusal check_length(const HostIn& h, const Shape& s, ap_uint<32> wanted) {
   const bool data = s.to_us || s.to_host;
   const bool capsule = s.to_us && h.sgl_type == spec::kSglDataOffset;
   const bool exact = !s.range || !data || h.sgl_length == wanted;
@@ -99,8 +105,8 @@ inline Refusal check_length(const HostIn& h, const Shape& s, ap_uint<32> wanted)
 }
 
 template <class C>
-inline Refusal check_command(const CheckState<C>& s, Clock now, const HostIn& h, const Shape& shape,
-                             ap_uint<7> index, const NsRow& row, ap_uint<17> count) {
+NVTEE_TEE_INLINE Refusal check_command(const CheckState<C>& s, Clock now, const HostIn& h, const Shape& shape,
+                                       ap_uint<7> index, const NsRow& row, ap_uint<17> count) {
   if (!shape.offered) return refusal(spec::st::kInvalidOpcode, true);
   if ((h.flags & spec::kPsdtMask) != spec::kPsdtSgl) return refusal(spec::st::kInvalidField, true);
   if (h.nsid == 0 || index == Sizes<C>::kNamespaces) return refusal(spec::st::kInvalidNamespace, true);
@@ -118,7 +124,7 @@ inline Refusal check_command(const CheckState<C>& s, Clock now, const HostIn& h,
   return check_length<C>(h, shape, static_cast<ap_uint<32>>(static_cast<ap_uint<32>>(count) << row.lbads));
 }
 
-inline void place(Cmd& cmd, const NsRow& row, Lba slba, ap_uint<9> count) {
+NVTEE_TEE_INLINE void place(Cmd& cmd, const NsRow& row, Lba slba, ap_uint<9> count) {
   const Lba last = static_cast<Lba>(slba + static_cast<Lba>(count) - 1);
   cmd.slba = slba;
   cmd.count = count;
@@ -127,7 +133,7 @@ inline void place(Cmd& cmd, const NsRow& row, Lba slba, ap_uint<9> count) {
 }
 
 template <class C>
-inline Front front_of_command(const CheckState<C>& s, Clock now, const HostIn& h) {
+NVTEE_TEE_INLINE Front front_of_command(const CheckState<C>& s, Clock now, const HostIn& h) {
   const Shape shape = shape_of(h.opcode, h.flags);
   const ap_uint<7> index = find_ns(s, h.nsid);
   const NsRow& row = s.ns[static_cast<unsigned>(index) & (Sizes<C>::kNamespaces - 1)];
@@ -160,7 +166,7 @@ inline Front front_of_command(const CheckState<C>& s, Clock now, const HostIn& h
 }
 
 template <class C>
-inline Front front_of_host(const CheckState<C>& s, Clock now, const HostIn& h) {
+NVTEE_TEE_INLINE Front front_of_host(const CheckState<C>& s, Clock now, const HostIn& h) {
   const bool closed = h.queue != 0 && !s.opened[static_cast<unsigned>(h.queue) & (Sizes<C>::kQueues - 1)];
   Front f = Front();
   if (h.kind == HostIn::kCommand && !closed) return front_of_command(s, now, h);
@@ -183,9 +189,9 @@ inline Front front_of_host(const CheckState<C>& s, Clock now, const HostIn& h) {
 
 // A hold: a command of the runtime without gates. Its buffer must fit a slot's.
 template <class C>
-inline Front front_of_hold(const CheckState<C>& s, const Ctl& c) {
+NVTEE_TEE_INLINE Front front_of_hold(const CheckState<C>& s, const Ctl& c) {
   const NsRow& row = s.ns[static_cast<unsigned>(c.ns) & (Sizes<C>::kNamespaces - 1)];
-  const ap_uint<80> bytes = static_cast<ap_uint<80>>(c.nlb) << row.lbads;
+  const ap_uint<64> bytes = bytes_of(static_cast<ap_uint<17>>(c.nlb), row.lbads);
   const bool fits = c.nlb <= Sizes<C>::kMaxBlocks && bytes <= Sizes<C>::kMaxBytes;
   Front f = Front();
   f.kind = Front::kNew;
@@ -204,7 +210,7 @@ inline Front front_of_hold(const CheckState<C>& s, const Ctl& c) {
 }
 
 template <class C>
-inline void check_order(CheckState<C>& s, const Ctl& c) {
+NVTEE_TEE_INLINE void check_order(CheckState<C>& s, const Ctl& c) {
   const unsigned at = static_cast<unsigned>(c.ns) & (Sizes<C>::kNamespaces - 1);
   const unsigned queue = static_cast<unsigned>(c.queue) & (Sizes<C>::kQueues - 1);
   NsRow row = s.ns[at];
@@ -227,9 +233,9 @@ inline void check_order(CheckState<C>& s, const Ctl& c) {
 }
 
 template <class C>
-inline bool check_step(CheckState<C>& s, Clock now, hls::stream<Ctl>& ctl, hls::stream<HostIn>& in,
-                       hls::stream<Front>& out) {
-  if (out.full()) return false;
+NVTEE_TEE_INLINE Step check_step(CheckState<C>& s, Clock now, hls::stream<Ctl>& ctl, hls::stream<HostIn>& in,
+                                 hls::stream<Front>& out) {
+  if (out.full()) return Step::kBlocked;
   if (!ctl.empty()) {
     const Ctl c = ctl.read();
     if (c.op == Ctl::kHold) {
@@ -237,11 +243,11 @@ inline bool check_step(CheckState<C>& s, Clock now, hls::stream<Ctl>& ctl, hls::
     } else {
       check_order(s, c);
     }
-    return true;
+    return Step::kMoved;
   }
-  if (in.empty()) return false;
+  if (in.empty()) return Step::kIdle;
   out.write(front_of_host(s, now, in.read()));
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -12,7 +12,7 @@ struct EmitState {
   LegMask left;
 };
 
-inline LegTx tx_of(const Todo& t, LegIndex leg) {
+NVTEE_TEE_INLINE LegTx tx_of(const Todo& t, LegIndex leg) {
   const unsigned at = static_cast<unsigned>(leg);
   LegTx x = LegTx();
   x.ns = t.ns;
@@ -29,7 +29,7 @@ inline LegTx tx_of(const Todo& t, LegIndex leg) {
   return x;
 }
 
-inline Event todo_event(const Todo& t, LegIndex leg) {
+NVTEE_TEE_INLINE Event todo_event(const Todo& t, LegIndex leg) {
   Event e = event_of(t.kind == Todo::kMedia ? Event::kMediaError : Event::kLegFault);
   e.ns = t.ns;
   e.leg = leg;
@@ -42,11 +42,11 @@ inline Event todo_event(const Todo& t, LegIndex leg) {
   return e;
 }
 
-inline bool emit_step(EmitState& s, hls::stream<Todo>& in, hls::stream<LegTx>& tx,
-                      hls::stream<Event>& event) {
-  if (tx.full() || event.full()) return false;
+NVTEE_TEE_INLINE Step emit_step(EmitState& s, hls::stream<Todo>& in, hls::stream<LegTx>& tx,
+                                hls::stream<Event>& event) {
+  if (tx.full() || event.full()) return Step::kBlocked;
   if (s.left == 0) {
-    if (in.empty()) return false;
+    if (in.empty()) return Step::kIdle;
     s.todo = in.read();
     s.left = s.todo.mask;
   }
@@ -58,7 +58,7 @@ inline bool emit_step(EmitState& s, hls::stream<Todo>& in, hls::stream<LegTx>& t
     event.write(todo_event(s.todo, leg));
   }
   s.left = without(s.left, one);
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -8,10 +8,10 @@
 namespace nvtee {
 namespace tee {
 
-inline bool events_step(hls::stream<Event>& slot, hls::stream<Event>& payload, hls::stream<Event>& admit,
+inline Step events_step(hls::stream<Event>& slot, hls::stream<Event>& payload, hls::stream<Event>& admit,
                         hls::stream<Event>& legtab, hls::stream<Event>& legs, hls::stream<Event>& emit,
                         hls::stream<Event>& answer, hls::stream<Event>& out) {
-  if (out.full()) return false;
+  if (out.full()) return Step::kBlocked;
   if (!legtab.empty()) {
     out.write(legtab.read());
   } else if (!legs.empty()) {
@@ -27,9 +27,9 @@ inline bool events_step(hls::stream<Event>& slot, hls::stream<Event>& payload, h
   } else if (!answer.empty()) {
     out.write(answer.read());
   } else {
-    return false;
+    return Step::kIdle;
   }
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

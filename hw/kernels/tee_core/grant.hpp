@@ -28,7 +28,7 @@ struct GrantIo {
   hls::stream<Cmd>& granted;
 };
 
-inline void park(GrantState& s, const Cmd& cmd, ap_uint<8> index, GrantIo& io) {
+NVTEE_TEE_INLINE void park(GrantState& s, const Cmd& cmd, ap_uint<8> index, GrantIo& io) {
   Waiting w;
   w.cmd = cmd;
   w.index = index;
@@ -37,7 +37,7 @@ inline void park(GrantState& s, const Cmd& cmd, ap_uint<8> index, GrantIo& io) {
 }
 
 // A block of a first pass.
-inline void grant_pass(GrantState& s, const Ticket& t, GrantIo& io) {
+NVTEE_TEE_INLINE void grant_pass(GrantState& s, const Ticket& t, GrantIo& io) {
   const bool blocked = s.blocked || !t.granted;
   const ap_uint<8> first = s.blocked ? s.first : t.index;
   if (t.last) {
@@ -53,7 +53,7 @@ inline void grant_pass(GrantState& s, const Ticket& t, GrantIo& io) {
 }
 
 // The block that a command waited for: granted means on to the next one.
-inline void grant_recheck(GrantState& s, const Ticket& t, GrantIo& io) {
+NVTEE_TEE_INLINE void grant_recheck(GrantState& s, const Ticket& t, GrantIo& io) {
   const Cmd cmd = io.carried.read();
   const ap_uint<9> next = static_cast<ap_uint<9>>(t.index + 1);
   if (t.granted && next < cmd.count) {
@@ -71,8 +71,8 @@ inline void grant_recheck(GrantState& s, const Ticket& t, GrantIo& io) {
   }
 }
 
-inline bool grant_step(GrantState& s, GrantIo io) {
-  if (io.granted.full() || io.ring_out.full() || io.recheck.full()) return false;
+NVTEE_TEE_INLINE Step grant_step(GrantState& s, GrantIo& io) {
+  if (io.granted.full() || io.ring_out.full() || io.recheck.full()) return Step::kBlocked;
   if (!io.ticket.empty()) {
     const Ticket t = io.ticket.read();
     if (t.kind == Ticket::kPass) {
@@ -82,14 +82,14 @@ inline bool grant_step(GrantState& s, GrantIo io) {
     } else {
       s.to_scan = s.in_ring;
     }
-    return true;
+    return Step::kMoved;
   }
-  if (s.to_scan == 0 || s.under_way == kRechecks || io.ring_in.empty()) return false;
+  if (s.to_scan == 0 || s.under_way == kRechecks || io.ring_in.empty()) return Step::kIdle;
   io.recheck.write(io.ring_in.read());
   s.to_scan = static_cast<ap_uint<14>>(s.to_scan - 1);
   s.in_ring = static_cast<ap_uint<14>>(s.in_ring - 1);
   s.under_way = static_cast<ap_uint<4>>(s.under_way + 1);
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -50,15 +50,7 @@ struct LegsState {
   ap_uint<8> turn;  // spreads reads
 };
 
-// What a step says. At most one of each.
-struct LegsOut {
-  Todo todo;
-  Done done;
-  Event event;
-  Peek peek;
-  bool has_todo, has_done, has_event, has_peek;
-};
-
+// A step writes each of its outputs at most once.
 struct LegsIo {
   hls::stream<Work>& in;
   hls::stream<Todo>& todo;
@@ -67,21 +59,21 @@ struct LegsIo {
   hls::stream<Event>& event;
 };
 
-inline bool is_read(const LegRow& r) {
+NVTEE_TEE_INLINE bool is_read(const LegRow& r) {
   return r.cmd.opcode == spec::io::kRead || r.cmd.opcode == spec::io::kCompare;
 }
-inline bool of_hold(const LegRow& r) {
+NVTEE_TEE_INLINE bool of_hold(const LegRow& r) {
   return r.cmd.kind == Cmd::kHold;
 }
-inline LegMask both(LegMask a, LegMask b) {
+NVTEE_TEE_INLINE LegMask both(LegMask a, LegMask b) {
   return static_cast<LegMask>(a | b);
 }
-inline LegMask common(LegMask a, LegMask b) {
+NVTEE_TEE_INLINE LegMask common(LegMask a, LegMask b) {
   return static_cast<LegMask>(a & b);
 }
 
 // ---- things a row does ----------------------------------------------------------------------------------
-inline Todo todo_of(const LegRow& r, const LegSet& legs, unsigned kind, LegMask mask) {
+NVTEE_TEE_INLINE Todo todo_of(const LegRow& r, const LegSet& legs, unsigned kind, LegMask mask) {
   Todo t = Todo();
   t.kind = static_cast<ap_uint<2>>(kind);
   t.legs = legs;
@@ -95,7 +87,7 @@ inline Todo todo_of(const LegRow& r, const LegSet& legs, unsigned kind, LegMask 
 }
 
 // Asks the legs in `mask` to do the row's op.
-inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsOut& out) {
+inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsIo& io) {
   Todo t = todo_of(r, legs, Todo::kIssue, mask);
   const bool data = r.op == spec::io::kRead || r.op == spec::io::kWrite || r.op == spec::io::kCompare;
   for (unsigned i = 0; i < kLegs; ++i) {
@@ -109,20 +101,19 @@ inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsOut& out) {
   t.opcode = r.op;
   t.high = r.op_high;
   t.bytes = data ? r.cmd.bytes : ap_uint<18>(0);
-  out.todo = t;
-  out.has_todo = true;
+  io.todo.write(t);
 }
 
 inline void tell(const LegRow& r, const LegSet& legs, unsigned kind, LegMask mask, bool flag,
-                 StatusBits status, LegsOut& out) {
+                 StatusBits status, LegsIo& io) {
   if (mask == 0) return;
-  out.todo = todo_of(r, legs, kind, mask);
-  out.todo.flag = flag ? 1 : 0;
-  out.todo.status = status;
-  out.has_todo = true;
+  Todo t = todo_of(r, legs, kind, mask);
+  t.flag = flag ? 1 : 0;
+  t.status = status;
+  io.todo.write(t);
 }
 
-inline void finish(LegRow& r, StatusBits status, LegsOut& out) {
+inline void finish(LegRow& r, StatusBits status, LegsIo& io) {
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(status.to_uint()));
   Done d = Done();
   d.cmd = r.cmd;
@@ -130,34 +121,32 @@ inline void finish(LegRow& r, StatusBits status, LegsOut& out) {
   d.dnr = what == spec::LegStatus::kRefused ? 1 : 0;
   d.data = status == 0 && r.cmd.opcode == spec::io::kRead && !of_hold(r) ? 1 : 0;
   d.not_home = r.not_home;
-  out.done = d;
-  out.has_done = true;
+  io.done.write(d);
   r.phase = LegRow::kIdle;
   r.pending = 0;
   r.stuck = 0;
 }
 
 // A held issue or copy is over. The hold goes on, unless its release was asked for meanwhile.
-inline void issue_over(LegRow& r, LegsOut& out) {
+inline void issue_over(LegRow& r, LegsIo& io) {
   Event e = event_of(Event::kIssueDone);
   e.slot = r.cmd.slot;
   e.ns = r.cmd.ns;
   e.tag = r.cmd.cid;
   e.status = r.status;
   e.mask = r.bad;
-  out.event = e;
-  out.has_event = true;
+  io.event.write(e);
   r.phase = LegRow::kHeld;
-  if (r.releasing) finish(r, 0, out);
+  if (r.releasing) finish(r, 0, io);
 }
 
-inline void note_status(LegRow& r, StatusBits status) {
+NVTEE_TEE_INLINE void note_status(LegRow& r, StatusBits status) {
   if (r.status == 0) r.status = status;
 }
 
 // ---- what comes next ------------------------------------------------------------------------------------
 // One of the candidates: the lowest from `turn` on, preferred ones first.
-inline LegMask choose(LegMask candidates, LegMask prefer, ap_uint<8> turn) {
+NVTEE_TEE_INLINE LegMask choose(LegMask candidates, LegMask prefer, ap_uint<8> turn) {
   const LegMask first = common(candidates, prefer);
   const LegMask from = first != 0 ? first : candidates;
   const unsigned shift = static_cast<unsigned>(turn) & 3;
@@ -166,13 +155,13 @@ inline LegMask choose(LegMask candidates, LegMask prefer, ap_uint<8> turn) {
 }
 
 // Every in-sync leg has failed the read.
-inline void fail_read(LegRow& r, const LegSet& legs, LegsOut& out) {
+inline void fail_read(LegRow& r, const LegSet& legs, LegsIo& io) {
   if (r.cmd.opcode == spec::io::kRead && r.executed)
-    tell(r, legs, Todo::kMedia, r.tried, false, r.status, out);
-  finish(r, r.status, out);
+    tell(r, legs, Todo::kMedia, r.tried, false, r.status, io);
+  finish(r, r.status, io);
 }
 
-inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn, LegsOut& out) {
+inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn, LegsIo& io) {
   const LegMask candidates = without(without(legs.in_sync, r.tried), not_to);
   const LegMask mask = is_read(r)          ? choose(candidates, legs.prefer, turn)
                        : legs.in_sync != 0 ? legs.active
@@ -184,14 +173,14 @@ inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8>
   r.stuck = 0;
   r.waiting = mask == 0 ? 1 : 0;
   if (mask != 0) {
-    issue(r, legs, mask, out);
+    issue(r, legs, mask, io);
   } else if (is_read(r) && common(legs.in_sync, r.tried) != 0 && without(legs.in_sync, r.tried) == 0) {
     r.waiting = 0;
-    fail_read(r, legs, out);
+    fail_read(r, legs, io);
   }
 }
 
-inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<16> high, LegsOut& out) {
+inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<16> high, LegsIo& io) {
   const LegMask mask = common(r.bad, legs.active);
   r.phase = LegRow::kRewrite;
   r.op = op;
@@ -199,14 +188,14 @@ inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<
   r.pending = 0;
   r.stuck = 0;
   if (mask == 0) {
-    finish(r, r.status, out);
+    finish(r, r.status, io);
   } else {
-    issue(r, legs, mask, out);
+    issue(r, legs, mask, io);
   }
 }
 
 // Reads one leg's content for the others. `bad` are the legs that may differ, the source among them.
-inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, LegsOut& out) {
+inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, LegsIo& io) {
   const LegMask here = without(common(r.bad, legs.active), not_to);
   const LegMask sources = without(common(here, legs.in_sync), r.tried);
   const LegMask untouched = common(sources, r.good);  // refused: never executed there
@@ -215,65 +204,65 @@ inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, Leg
   r.pending = 0;
   r.stuck = 0;
   if (here == lowest_leg(here)) {
-    finish(r, r.status, out);  // one leg at most is left: nothing can differ
+    finish(r, r.status, io);  // one leg at most is left: nothing can differ
   } else if (source != 0) {
     r.phase = LegRow::kRepairRead;
     r.op = spec::io::kRead;
     r.op_high = 0;
-    issue(r, legs, source, out);
+    issue(r, legs, source, io);
   } else {
     const LegMask keep = lowest_leg(common(here, legs.in_sync) != 0 ? common(here, legs.in_sync) : here);
     r.phase = LegRow::kLimbo;
     r.pending = without(here, keep);
     r.stuck = r.pending;
-    tell(r, legs, Todo::kFault, r.pending, false, r.status, out);
+    tell(r, legs, Todo::kFault, r.pending, false, r.status, io);
   }
 }
 
 // All legs asked by a write or Flush have answered or are gone.
-inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsOut& out) {
+inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo& io) {
   if (r.good == 0 && r.bad == 0) {
     r.status = 0;  // every leg was dropped: nothing is known to be done
     r.executed = 0;
     r.targets = 0;
-    begin_main(r, legs, 0, turn, out);
+    begin_main(r, legs, 0, turn, io);
   } else if (r.bad == 0) {
-    finish(r, 0, out);
+    finish(r, 0, io);
   } else if (r.good == 0 && (!r.executed || r.bad == lowest_leg(r.bad))) {
-    finish(r, r.status, out);  // all refused it, or there is only one
+    finish(r, r.status, io);  // all refused it, or there is only one
   } else if (r.cmd.opcode == spec::io::kFlush) {
     if (r.good == 0) {
-      finish(r, r.status, out);
+      finish(r, r.status, io);
     } else {
       r.pending = r.bad;  // a leg that cannot flush what others can
       r.stuck = r.bad;
       r.bad = 0;
-      tell(r, legs, Todo::kFault, r.pending, false, r.status, out);
+      tell(r, legs, Todo::kFault, r.pending, false, r.status, io);
     }
   } else if (r.good != 0) {
     r.status = 0;
-    begin_rewrite(r, legs, r.cmd.opcode, r.cmd.high, out);  // the payload is still in the slot
+    begin_rewrite(r, legs, r.cmd.opcode, r.cmd.high, io);  // the payload is still in the slot
   } else {
     r.good = r.targets;  // the refusers
-    begin_repair_read(r, legs, 0, out);
+    begin_repair_read(r, legs, 0, io);
   }
 }
 
-inline void settle(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsOut& out) {
+inline void settle(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo& io) {
   if (of_hold(r)) {
-    issue_over(r, out);
+    issue_over(r, io);
   } else if (r.not_home || r.failed) {
-    finish(r, spec::st::kPathInternal, out);
+    finish(r, spec::st::kPathInternal, io);
   } else if (r.phase == LegRow::kMain) {
-    settle_write(r, legs, turn, out);
+    settle_write(r, legs, turn, io);
   } else {
-    finish(r, r.status, out);
+    finish(r, r.status, io);
   }
 }
 
 // ---- answers --------------------------------------------------------------------------------------------
 inline void read_answered(LegRow& r, const Work& w, LegMask bit, spec::LegStatus what, ap_uint<8> turn,
-                          LegsOut& out) {
+                          LegsIo& io) {
   const bool whole = r.cmd.opcode == spec::io::kRead;
   if (w.status == 0 && whole && r.tried != 0) {
     r.phase = LegRow::kPeek;
@@ -283,19 +272,18 @@ inline void read_answered(LegRow& r, const Work& w, LegMask bit, spec::LegStatus
     p.ns = r.cmd.ns;
     p.region = r.cmd.region;
     p.spans = r.cmd.spans;
-    out.peek = p;
-    out.has_peek = true;
+    io.peek.write(p);
   } else if (w.status == 0 || (!whole && what == spec::LegStatus::kRefused)) {
-    finish(r, w.status, out);
+    finish(r, w.status, io);
   } else {
     note_status(r, w.status);
     r.tried = both(r.tried, bit);
     if (what != spec::LegStatus::kRefused) r.executed = 1;
-    begin_main(r, w.legs, 0, turn, out);
+    begin_main(r, w.legs, 0, turn, io);
   }
 }
 
-inline void write_answered(LegRow& r, const Work& w, LegMask bit, spec::LegStatus what) {
+NVTEE_TEE_INLINE void write_answered(LegRow& r, const Work& w, LegMask bit, spec::LegStatus what) {
   if (w.status == 0) {
     r.good = both(r.good, bit);
     return;
@@ -309,29 +297,29 @@ inline void write_answered(LegRow& r, const Work& w, LegMask bit, spec::LegStatu
   }
 }
 
-inline void rewrite_answered(LegRow& r, const Work& w, LegMask bit, LegsOut& out) {
+inline void rewrite_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) {
   const bool read = r.cmd.opcode == spec::io::kRead;
   if (w.status == 0) {
     r.good = both(r.good, bit);
-    if (read) tell(r, w.legs, Todo::kMedia, bit, true, 0, out);
+    if (read) tell(r, w.legs, Todo::kMedia, bit, true, 0, io);
   } else {
     r.pending = both(r.pending, bit);  // the gate: nothing is answered before this leg is dealt with
     r.stuck = both(r.stuck, bit);
-    tell(r, w.legs, Todo::kFault, bit, false, w.status, out);
+    tell(r, w.legs, Todo::kFault, bit, false, w.status, io);
   }
 }
 
-inline void repair_read_answered(LegRow& r, const Work& w, LegMask bit, LegsOut& out) {
+inline void repair_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) {
   if (w.status != 0) {
     r.tried = both(r.tried, bit);
-    begin_repair_read(r, w.legs, 0, out);
+    begin_repair_read(r, w.legs, 0, io);
   } else {
     r.bad = without(r.bad, bit);
-    begin_rewrite(r, w.legs, spec::io::kWrite, 0, out);
+    begin_rewrite(r, w.legs, spec::io::kWrite, 0, io);
   }
 }
 
-inline void copy_read_answered(LegRow& r, const Work& w, LegMask bit, LegsOut& out) {
+inline void copy_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) {
   const LegMask mask = common(r.targets, w.legs.active);
   if (w.status != 0) {
     note_status(r, w.status);
@@ -343,7 +331,7 @@ inline void copy_read_answered(LegRow& r, const Work& w, LegMask bit, LegsOut& o
   r.phase = LegRow::kCopyWrite;
   r.op = spec::io::kWrite;
   r.op_high = 0;
-  if (mask != 0) issue(r, w.legs, mask, out);
+  if (mask != 0) issue(r, w.legs, mask, io);
 }
 
 inline void held_answered(LegRow& r, const Work& w, LegMask bit) {
@@ -352,7 +340,7 @@ inline void held_answered(LegRow& r, const Work& w, LegMask bit) {
   r.bad = both(r.bad, bit);
 }
 
-inline void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsOut& out) {
+NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
   const LegMask bit = leg_bit(w.leg);
   const bool owed = (without(r.pending, r.stuck) & bit) != 0 && r.phase != LegRow::kIdle &&
                     r.cmd.ns == w.cmd.ns && r.cid_gen[static_cast<unsigned>(w.leg)] == w.cid_gen;
@@ -366,45 +354,44 @@ inline void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsOut& out) {
   if (what == spec::LegStatus::kNotHome && !of_hold(r)) {
     r.not_home = 1;
   } else if (r.phase == LegRow::kMain && is_read(r)) {
-    return read_answered(r, w, bit, what, turn, out);
+    return read_answered(r, w, bit, what, turn, io);
   } else if (r.phase == LegRow::kMain) {
     write_answered(r, w, bit, what);
   } else if (r.phase == LegRow::kRewrite) {
-    rewrite_answered(r, w, bit, out);
+    rewrite_answered(r, w, bit, io);
   } else if (r.phase == LegRow::kRepairRead) {
-    return repair_read_answered(r, w, bit, out);
+    return repair_read_answered(r, w, bit, io);
   } else if (r.phase == LegRow::kCopyRead) {
-    copy_read_answered(r, w, bit, out);
+    copy_read_answered(r, w, bit, io);
   } else {
     held_answered(r, w, bit);
   }
-  if (r.pending == 0) settle(r, w.legs, turn, out);
+  if (r.pending == 0) settle(r, w.legs, turn, io);
 }
 
-inline void peek_answered(LegRow& r, const Work& w, LegsOut& out) {
+inline void peek_answered(LegRow& r, const Work& w, LegsIo& io) {
   if (r.phase != LegRow::kPeek) return;
   if (w.open) {
     r.bad = r.tried;
-    begin_rewrite(r, w.legs, spec::io::kWrite, 0, out);
+    begin_rewrite(r, w.legs, spec::io::kWrite, 0, io);
   } else {
-    tell(r, w.legs, Todo::kMedia, r.tried, false, 0, out);
-    finish(r, 0, out);
+    tell(r, w.legs, Todo::kMedia, r.tried, false, 0, io);
+    finish(r, 0, io);
   }
 }
 
 // ---- the runtime's orders about a held slot ---------------------------------------------------------------
-inline void order_refused(LegRow& r, const Work& w, StatusBits status, LegMask mask, LegsOut& out) {
+inline void order_refused(LegRow& r, const Work& w, StatusBits status, LegMask mask, LegsIo& io) {
   Event e = event_of(Event::kIssueDone);
   e.slot = w.cmd.slot;
   e.ns = r.cmd.ns;
   e.tag = r.cmd.cid;
   e.status = status;
   e.mask = mask;
-  out.event = e;
-  out.has_event = true;
+  io.event.write(e);
 }
 
-inline void start_order(LegRow& r, const Work& w, LegsOut& out) {
+inline void start_order(LegRow& r, const Work& w, LegsIo& io) {
   const bool copy = w.order == Order::kCopy;
   const LegMask wanted = copy ? leg_bit(w.leg) : w.mask == 0 ? w.legs.active : w.mask;
   const LegMask mask = common(wanted, w.legs.active);
@@ -415,29 +402,29 @@ inline void start_order(LegRow& r, const Work& w, LegsOut& out) {
   r.op_high = copy ? ap_uint<16>(0) : w.high;
   r.targets = w.mask;
   if (mask != 0) {
-    issue(r, w.legs, mask, out);
+    issue(r, w.legs, mask, io);
   } else {
-    issue_over(r, out);
+    issue_over(r, io);
   }
 }
 
-inline void ordered(LegRow& r, const Work& w, LegsOut& out) {
+inline void ordered(LegRow& r, const Work& w, LegsIo& io) {
   const bool held = r.phase == LegRow::kHeld;
   const bool busy =
       r.phase == LegRow::kIssue || r.phase == LegRow::kCopyRead || r.phase == LegRow::kCopyWrite;
   if (w.order == Order::kRelease) {
-    if (held) finish(r, 0, out);
+    if (held) finish(r, 0, io);
     if (busy) r.releasing = 1;
   } else if (held) {
-    start_order(r, w, out);
+    start_order(r, w, io);
   } else {
-    order_refused(r, w, spec::st::kCommandSequence, 0, out);
+    order_refused(r, w, spec::st::kCommandSequence, 0, io);
   }
 }
 
 // ---- sweeps ---------------------------------------------------------------------------------------------
 // The leg will not answer this row any more.
-inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsOut& out) {
+inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsIo& io) {
   const bool owed = (r.pending & bit) != 0;
   r.pending = without(r.pending, bit);
   r.stuck = without(r.stuck, bit);
@@ -445,108 +432,93 @@ inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, Leg
   if (of_hold(r)) {
     note_status(r, spec::st::kPathInternal);
     r.bad = both(r.bad, bit);
-    if (r.pending == 0) issue_over(r, out);
+    if (r.pending == 0) issue_over(r, io);
   } else if (r.failed) {
-    if (r.pending == 0) settle(r, w.legs, turn, out);
+    if (r.pending == 0) settle(r, w.legs, turn, io);
   } else if (r.phase == LegRow::kMain && is_read(r)) {
-    begin_main(r, w.legs, bit, turn, out);
+    begin_main(r, w.legs, bit, turn, io);
   } else if (r.phase == LegRow::kRepairRead) {
-    begin_repair_read(r, w.legs, bit, out);
+    begin_repair_read(r, w.legs, bit, io);
   } else if (r.pending == 0) {
-    settle(r, w.legs, turn, out);
+    settle(r, w.legs, turn, io);
   }
 }
 
-inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsOut& out) {
+inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsIo& io) {
   const bool lost = (r.stuck & bit) != 0 ||
                     r.gen[static_cast<unsigned>(w.leg)] != w.legs.gen[static_cast<unsigned>(w.leg)] ||
                     (w.legs.active & bit) == 0;
   if ((r.pending & bit) == 0 || !lost) return;  // not owed, or asked of this very incarnation
   if (r.phase == LegRow::kMain && is_read(r)) {
-    begin_main(r, w.legs, 0, turn, out);
+    begin_main(r, w.legs, 0, turn, io);
   } else if (r.phase == LegRow::kRepairRead) {
-    begin_repair_read(r, w.legs, 0, out);
+    begin_repair_read(r, w.legs, 0, io);
   } else if (r.phase == LegRow::kLimbo) {
     r.tried = 0;
-    begin_repair_read(r, w.legs, 0, out);
+    begin_repair_read(r, w.legs, 0, io);
   } else if ((w.legs.active & bit) != 0) {
-    issue(r, w.legs, bit, out);
+    issue(r, w.legs, bit, io);
   }
 }
 
-inline void swept(LegRow& r, const Work& w, ap_uint<8> turn, LegsOut& out) {
+inline void swept(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
   const LegMask bit = leg_bit(w.leg);
   if (r.phase == LegRow::kIdle || r.cmd.ns != w.cmd.ns) return;
   if (r.waiting) {
     if (w.sweep == Ctl::kFail) {
-      finish(r, spec::st::kPathInternal, out);
+      finish(r, spec::st::kPathInternal, io);
     } else {
-      begin_main(r, w.legs, 0, turn, out);
+      begin_main(r, w.legs, 0, turn, io);
     }
   } else if (w.sweep == Ctl::kReissue) {
-    sweep_reissue(r, w, bit, turn, out);
+    sweep_reissue(r, w, bit, turn, io);
   } else if (w.sweep == Ctl::kFail) {
     if ((r.pending & bit) != 0) r.failed = 1;
-    leg_gone(r, w, bit, turn, out);
+    leg_gone(r, w, bit, turn, io);
   } else {
     if (!of_hold(r)) {
       r.good = without(r.good, bit);
       r.bad = without(r.bad, bit);
       r.tried = without(r.tried, bit);
     }
-    leg_gone(r, w, bit, turn, out);
+    leg_gone(r, w, bit, turn, io);
   }
 }
 
 // ---- the step -------------------------------------------------------------------------------------------
-inline LegsOut nothing() {
-  LegsOut out;
-  out.has_todo = false;
-  out.has_done = false;
-  out.has_event = false;
-  out.has_peek = false;
-  return out;
-}
-
-inline void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsOut& out) {
+NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
   LegRow fresh = LegRow();
   for (unsigned i = 0; i < kLegs; ++i) fresh.cid_gen[i] = r.cid_gen[i];
   fresh.cmd = w.cmd;
   r = fresh;
-  if (!of_hold(r)) return begin_main(r, w.legs, 0, turn, out);
+  if (!of_hold(r)) return begin_main(r, w.legs, 0, turn, io);
   r.phase = LegRow::kHeld;
   Event e = event_of(Event::kHeld);
   e.slot = r.cmd.slot;
   e.ns = r.cmd.ns;
   e.tag = r.cmd.cid;
-  out.event = e;
-  out.has_event = true;
+  io.event.write(e);
 }
 
-inline void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsOut& out) {
+NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
   if (w.kind == Work::kGrant) {
-    granted(r, w, turn, out);
+    granted(r, w, turn, io);
   } else if (w.kind == Work::kAnswer) {
-    answered(r, w, turn, out);
+    answered(r, w, turn, io);
   } else if (w.kind == Work::kOrder) {
-    ordered(r, w, out);
+    ordered(r, w, io);
   } else if (w.kind == Work::kPeeked) {
-    peek_answered(r, w, out);
+    peek_answered(r, w, io);
   } else {
-    swept(r, w, turn, out);
+    swept(r, w, turn, io);
   }
 }
 
 template <class C>
-inline void run_row(LegsState<C>& s, const Work& w, unsigned slot, LegsIo& io) {
-  LegsOut out = nothing();
+NVTEE_TEE_INLINE void run_row(LegsState<C>& s, const Work& w, unsigned slot, LegsIo& io) {
   LegRow row = s.rows[slot];
-  advance(row, w, s.turn, out);
+  advance(row, w, s.turn, io);
   s.rows[slot] = row;
-  if (out.has_todo) io.todo.write(out.todo);
-  if (out.has_done) io.done.write(out.done);
-  if (out.has_event) io.event.write(out.event);
-  if (out.has_peek) io.peek.write(out.peek);
 }
 
 template <class C>
@@ -564,23 +536,23 @@ inline void sweep_on(LegsState<C>& s, LegsIo& io) {
 }
 
 template <class C>
-inline bool legs_step(LegsState<C>& s, LegsIo io) {
-  if (io.todo.full() || io.done.full() || io.peek.full() || io.event.full()) return false;
+NVTEE_TEE_INLINE Step legs_step(LegsState<C>& s, LegsIo& io) {
+  if (io.todo.full() || io.done.full() || io.peek.full() || io.event.full()) return Step::kBlocked;
   if (s.sweeping) {
     sweep_on(s, io);
-    return true;
+    return Step::kMoved;
   }
-  if (io.in.empty()) return false;
+  if (io.in.empty()) return Step::kIdle;
   const Work w = io.in.read();
   if (w.kind == Work::kSweep) {
     s.sweeping = 1;
     s.sweep = w;
     s.at = 0;
-    return true;
+    return Step::kMoved;
   }
   s.turn = static_cast<ap_uint<8>>(s.turn + (w.kind == Work::kGrant ? 1 : 0));
   run_row(s, w, static_cast<unsigned>(w.cmd.slot) & (Sizes<C>::kSlots - 1), io);
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -31,7 +31,7 @@ struct LegTabIo {
   hls::stream<Event>& event;
 };
 
-inline void set_leg(LegTabRow& row, const Ctl& c) {
+NVTEE_TEE_INLINE void set_leg(LegTabRow& row, const Ctl& c) {
   const LegMask bit = leg_bit(c.leg);
   const unsigned at = static_cast<unsigned>(c.leg);
   if (row.set.gen[at] != c.gen) row.faulted = without(row.faulted, bit);
@@ -43,7 +43,7 @@ inline void set_leg(LegTabRow& row, const Ctl& c) {
   if (c.leg_state == Ctl::kLegInSync) row.set.in_sync = static_cast<LegMask>(row.set.in_sync | bit);
 }
 
-inline Work work_of(unsigned kind, const LegTabRow& row, SlotId slot, NsIndex ns) {
+NVTEE_TEE_INLINE Work work_of(unsigned kind, const LegTabRow& row, SlotId slot, NsIndex ns) {
   Work w = Work();
   w.kind = static_cast<ap_uint<3>>(kind);
   w.legs = row.set;
@@ -53,12 +53,12 @@ inline Work work_of(unsigned kind, const LegTabRow& row, SlotId slot, NsIndex ns
 }
 
 template <class C>
-inline unsigned row_of(NsIndex ns) {
+NVTEE_TEE_INLINE unsigned row_of(NsIndex ns) {
   return static_cast<unsigned>(ns) & (Sizes<C>::kNamespaces - 1);
 }
 
 template <class C>
-inline void legtab_order(LegTabState<C>& s, const Ctl& c, LegTabIo& io) {
+NVTEE_TEE_INLINE void legtab_order(LegTabState<C>& s, const Ctl& c, LegTabIo& io) {
   LegTabRow row = s.rows[row_of<C>(c.ns)];
   if (c.op == Ctl::kSetNamespace) row.set.prefer = c.mask;
   if (c.op == Ctl::kSetLeg) set_leg(row, c);
@@ -71,7 +71,7 @@ inline void legtab_order(LegTabState<C>& s, const Ctl& c, LegTabIo& io) {
   s.rows[row_of<C>(c.ns)] = row;
 }
 
-inline Event leg_event(unsigned kind, const LegIn& a) {
+NVTEE_TEE_INLINE Event leg_event(unsigned kind, const LegIn& a) {
   Event e = event_of(kind);
   e.ns = a.ns;
   e.leg = a.leg;
@@ -82,7 +82,7 @@ inline Event leg_event(unsigned kind, const LegIn& a) {
 }
 
 template <class C>
-inline void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo& io) {
+NVTEE_TEE_INLINE void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo& io) {
   LegTabRow row = s.rows[row_of<C>(a.ns)];
   const LegMask bit = leg_bit(a.leg);
   const bool current = row.set.gen[static_cast<unsigned>(a.leg)] == a.gen && (row.set.active & bit) != 0;
@@ -103,7 +103,7 @@ inline void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo& io) {
 }
 
 template <class C>
-inline void legtab_peeked(LegTabState<C>& s, const Peeked& p, LegTabIo& io) {
+NVTEE_TEE_INLINE void legtab_peeked(LegTabState<C>& s, const Peeked& p, LegTabIo& io) {
   const bool open = p.open && !s.peek_shut;
   s.peek_shut = !p.last && !open ? 1 : 0;
   if (!p.last) return;
@@ -112,7 +112,7 @@ inline void legtab_peeked(LegTabState<C>& s, const Peeked& p, LegTabIo& io) {
   io.work.write(w);
 }
 
-inline Work order_work(const LegTabRow& row, const Order& o) {
+NVTEE_TEE_INLINE Work order_work(const LegTabRow& row, const Order& o) {
   Work w = work_of(Work::kOrder, row, o.slot, o.ns);
   w.order = o.kind;
   w.opcode = o.opcode;
@@ -123,8 +123,8 @@ inline Work order_work(const LegTabRow& row, const Order& o) {
 }
 
 template <class C>
-inline bool legtab_step(LegTabState<C>& s, LegTabIo io) {
-  if (io.work.full() || io.event.full()) return false;
+NVTEE_TEE_INLINE Step legtab_step(LegTabState<C>& s, LegTabIo& io) {
+  if (io.work.full() || io.event.full()) return Step::kBlocked;
   if (!io.ctl.empty()) {
     legtab_order(s, io.ctl.read(), io);
   } else if (!io.peeked.empty()) {
@@ -140,9 +140,9 @@ inline bool legtab_step(LegTabState<C>& s, LegTabIo io) {
     w.cmd = cmd;
     io.work.write(w);
   } else {
-    return false;
+    return Step::kIdle;
   }
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -41,14 +41,14 @@ struct PayloadIo {
   hls::stream<Event>& event;
 };
 
-inline Placement placement_of(unsigned action, SlotId slot, ap_uint<32> offset) {
+NVTEE_TEE_INLINE Placement placement_of(unsigned action, SlotId slot, ap_uint<32> offset) {
   Placement p = Placement();
   p.action = static_cast<ap_uint<2>>(action);
   p.slot = slot;
   p.offset = offset;
   return p;
 }
-inline Placement fatal(uint16_t fes, uint32_t fei) {
+NVTEE_TEE_INLINE Placement fatal(uint16_t fes, uint32_t fei) {
   Placement p = placement_of(Placement::kFatal, 0, 0);
   p.fes = fes;
   p.fei = fei;
@@ -56,7 +56,7 @@ inline Placement fatal(uint16_t fes, uint32_t fei) {
 }
 
 template <class C>
-inline Said end_of(const Cmd& cmd, unsigned kind, StatusBits status, bool dnr) {
+NVTEE_TEE_INLINE Said end_of(const Cmd& cmd, unsigned kind, StatusBits status, bool dnr) {
   Said a = Said();
   a.kind = static_cast<ap_uint<3>>(kind);
   a.queue = queue_of<C>(cmd.slot);
@@ -70,7 +70,7 @@ inline Said end_of(const Cmd& cmd, unsigned kind, StatusBits status, bool dnr) {
 
 // ---- commands and their data ----------------------------------------------------------------------------
 template <class C>
-inline void payload_new(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_new(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(f.cmd.slot) & (Sizes<C>::kSlots - 1);
   const bool hold = f.cmd.kind == Cmd::kHold;
   const bool closed = s.closed[static_cast<unsigned>(f.queue) & (Sizes<C>::kQueues - 1)] == 1;
@@ -94,7 +94,7 @@ inline void payload_new(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
 }
 
 template <class C>
-inline Placement header_verdict(const PayloadRow& row, const Front& f, bool known) {
+NVTEE_TEE_INLINE Placement header_verdict(const PayloadRow& row, const Front& f, bool known) {
   const ap_uint<33> end = static_cast<ap_uint<33>>(f.offset) + f.length;
   if (!known || row.state != PayloadRow::kCollect) return fatal(spec::fes::kInvalidHeaderField, 10);  // TTAG
   if (row.cmd.cid != f.cmd.cid) return fatal(spec::fes::kInvalidHeaderField, 8);                      // CCCID
@@ -106,7 +106,7 @@ inline Placement header_verdict(const PayloadRow& row, const Front& f, bool know
 }
 
 template <class C>
-inline void payload_header(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_header(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(f.cmd.slot) & (Sizes<C>::kSlots - 1);
   const bool known = f.cmd.slot < Sizes<C>::kSlots && queue_of<C>(f.cmd.slot) == f.queue;
   PayloadRow row = s.rows[slot];
@@ -121,7 +121,7 @@ inline void payload_header(PayloadState<C>& s, const Front& f, PayloadIo<C>& io)
 
 // Whole and good: on to the region stage. Whole and bad: answered here, no leg sees it.
 template <class C>
-inline void payload_done(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_done(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(f.cmd.slot) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
   if (row.state == PayloadRow::kCollect && row.piece && queue_of<C>(row.cmd.slot) == f.queue) {
@@ -138,7 +138,7 @@ inline void payload_done(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
   s.rows[slot] = row;
 }
 
-inline Said refuse_front(const Front& f) {
+NVTEE_TEE_INLINE Said refuse_front(const Front& f) {
   Said a = Said();
   a.kind = Said::kRefuse;
   a.queue = f.queue;
@@ -149,7 +149,7 @@ inline Said refuse_front(const Front& f) {
 }
 
 template <class C>
-inline void payload_front(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_front(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
   if (f.kind == Front::kNew) {
     payload_new(s, f, io);
   } else if (f.kind == Front::kHeader) {
@@ -172,7 +172,7 @@ inline void payload_front(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) 
 }
 
 // ---- verdicts of admission ------------------------------------------------------------------------------
-inline Event miss_event(const Cmd& cmd, ap_uint<32> region) {
+NVTEE_TEE_INLINE Event miss_event(const Cmd& cmd, ap_uint<32> region) {
   Event e = event_of(Event::kRegionMiss);
   e.slot = cmd.slot;
   e.ns = cmd.ns;
@@ -181,7 +181,7 @@ inline Event miss_event(const Cmd& cmd, ap_uint<32> region) {
   return e;
 }
 template <class C>
-inline Event punt_event(const Cmd& cmd) {
+NVTEE_TEE_INLINE Event punt_event(const Cmd& cmd) {
   Event e = event_of(Event::kPunt);
   e.slot = cmd.slot;
   e.ns = cmd.ns;
@@ -191,7 +191,7 @@ inline Event punt_event(const Cmd& cmd) {
 }
 
 template <class C>
-inline void payload_verdict(PayloadState<C>& s, const Verdict& v, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_verdict(PayloadState<C>& s, const Verdict& v, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(v.slot) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
   const bool closed = s.closed[static_cast<unsigned>(queue_of<C>(v.slot)) & (Sizes<C>::kQueues - 1)] == 1;
@@ -213,7 +213,7 @@ inline void payload_verdict(PayloadState<C>& s, const Verdict& v, PayloadIo<C>& 
 
 // ---- the runtime's orders -------------------------------------------------------------------------------
 template <class C>
-inline void fail_parked(PayloadRow& row, const Ctl& c, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void fail_parked(PayloadRow& row, const Ctl& c, PayloadIo<C>& io) {
   row.state = PayloadRow::kFree;
   if (row.cmd.kind == Cmd::kHold) {
     io.event.write(hold_refused(row.cmd));
@@ -224,7 +224,7 @@ inline void fail_parked(PayloadRow& row, const Ctl& c, PayloadIo<C>& io) {
 }
 
 template <class C>
-inline void punt_done(PayloadRow& row, const Ctl& c, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void punt_done(PayloadRow& row, const Ctl& c, PayloadIo<C>& io) {
   Said a = end_of<C>(row.cmd, Said::kEnd, c.status, c.flag == 1);
   a.result = c.lba;
   a.data = c.status == 0 && row.cmd.opcode[1] == 1 ? 1 : 0;
@@ -232,7 +232,7 @@ inline void punt_done(PayloadRow& row, const Ctl& c, PayloadIo<C>& io) {
   io.said.write(a);
 }
 
-inline Order order_of(const Ctl& c, NsIndex ns) {
+NVTEE_TEE_INLINE Order order_of(const Ctl& c, NsIndex ns) {
   Order o = Order();
   o.kind = c.op == Ctl::kIssue ? Order::kIssue : c.op == Ctl::kCopy ? Order::kCopy : Order::kRelease;
   o.slot = c.slot;
@@ -245,7 +245,7 @@ inline Order order_of(const Ctl& c, NsIndex ns) {
 }
 
 template <class C>
-inline void payload_slot_order(PayloadState<C>& s, const Ctl& c, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_slot_order(PayloadState<C>& s, const Ctl& c, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(c.slot) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
   if (c.op == Ctl::kResume) {
@@ -264,7 +264,7 @@ inline void payload_slot_order(PayloadState<C>& s, const Ctl& c, PayloadIo<C>& i
 }
 
 template <class C>
-inline void payload_order(PayloadState<C>& s, const Ctl& c, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_order(PayloadState<C>& s, const Ctl& c, PayloadIo<C>& io) {
   const unsigned queue = static_cast<unsigned>(c.queue) & (Sizes<C>::kQueues - 1);
   if (c.op == Ctl::kQueueOpen) {
     s.closed[queue] = 0;
@@ -279,7 +279,7 @@ inline void payload_order(PayloadState<C>& s, const Ctl& c, PayloadIo<C>& io) {
 
 // One slot of a closed queue: what waits for its host or for a region ends; the rest finishes by itself.
 template <class C>
-inline void payload_walk(PayloadState<C>& s, PayloadIo<C>& io) {
+NVTEE_TEE_INLINE void payload_walk(PayloadState<C>& s, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(s.walk) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
   if (row.state == PayloadRow::kCollect || row.state == PayloadRow::kParked) {
@@ -292,23 +292,24 @@ inline void payload_walk(PayloadState<C>& s, PayloadIo<C>& io) {
 }
 
 template <class C>
-inline bool payload_step(PayloadState<C>& s, PayloadIo<C> io) {
-  if (io.asked.full() || io.said.full() || io.event.full()) return false;
+NVTEE_TEE_INLINE Step payload_step(PayloadState<C>& s, PayloadIo<C>& io) {
+  if (io.asked.full() || io.said.full() || io.event.full()) return Step::kBlocked;
   if (s.walking) {
     payload_walk(s, io);
-    return true;
+    return Step::kMoved;
   }
   if (!io.verdict.empty()) {
     payload_verdict(s, io.verdict.read(), io);
-    return true;
+    return Step::kMoved;
   }
   if (!io.ctl.empty() && !io.order.full()) {
     payload_order(s, io.ctl.read(), io);
-    return true;
+    return Step::kMoved;
   }
-  if (io.in.empty() || io.placement.full()) return false;
+  if (io.in.empty()) return io.ctl.empty() ? Step::kIdle : Step::kBlocked;
+  if (io.placement.full()) return Step::kBlocked;
   payload_front(s, io.in.read(), io);
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

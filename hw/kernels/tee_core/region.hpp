@@ -44,35 +44,36 @@ struct RegionIo {
   hls::stream<Peeked>& peeked;
 };
 
-inline ap_uint<16> coarse(Clock now) {
+NVTEE_TEE_INLINE ap_uint<16> coarse(Clock now) {
   return static_cast<ap_uint<16>>(now >> 30);
 }  // ~1.07 s
 
 template <class C>
-inline unsigned set_of(NsIndex ns, ap_uint<32> region) {
+NVTEE_TEE_INLINE unsigned set_of(NsIndex ns, ap_uint<32> region) {
   const ap_uint<32> mixed = static_cast<ap_uint<32>>(region ^ (region >> C::kRegionSetBits));
   const ap_uint<32> spread = static_cast<ap_uint<32>>(static_cast<ap_uint<32>>(ns) * 0x9e5u);
   return static_cast<unsigned>(static_cast<ap_uint<32>>(mixed + spread)) & (Sizes<C>::kSets - 1);
 }
 
-inline bool holds(const Way& w, NsIndex ns, ap_uint<32> region) {
+NVTEE_TEE_INLINE bool holds(const Way& w, NsIndex ns, ap_uint<32> region) {
   return w.state != Ctl::kNone && w.ns == ns && w.region == region;
 }
 
-inline ap_uint<2> state_in(const RegionRow& row, NsIndex ns, ap_uint<32> region) {
+NVTEE_TEE_INLINE ap_uint<2> state_in(const RegionRow& row, NsIndex ns, ap_uint<32> region) {
   ap_uint<2> state = Ctl::kNone;
   for (unsigned i = 0; i < kWays; ++i)
     if (holds(row.way[i], ns, region)) state = row.way[i].state;
   return state;
 }
 
-inline void stamp(RegionRow& row, NsIndex ns, ap_uint<32> region, ap_uint<16> used) {
+NVTEE_TEE_INLINE void stamp(RegionRow& row, NsIndex ns, ap_uint<32> region, ap_uint<16> used) {
   for (unsigned i = 0; i < kWays; ++i)
     if (holds(row.way[i], ns, region)) row.way[i].used = used;
 }
 
 // Sets the region's state in its way, or in a free one. False: no way is free.
-inline bool set_state(RegionRow& row, NsIndex ns, ap_uint<32> region, ap_uint<2> state, ap_uint<16> used) {
+NVTEE_TEE_INLINE bool set_state(RegionRow& row, NsIndex ns, ap_uint<32> region, ap_uint<2> state,
+                                ap_uint<16> used) {
   const bool known = state_in(row, ns, region) != Ctl::kNone;
   bool done = state == Ctl::kNone;
   for (unsigned i = 0; i < kWays; ++i) {
@@ -89,8 +90,8 @@ inline bool set_state(RegionRow& row, NsIndex ns, ap_uint<32> region, ap_uint<2>
 }
 
 template <class C>
-inline void look(RegionState<C>& s, const Cmd& cmd, ap_uint<32> region, bool last, Clock now,
-                 hls::stream<Looked>& out) {
+NVTEE_TEE_INLINE void look(RegionState<C>& s, const Cmd& cmd, ap_uint<32> region, bool last, Clock now,
+                           hls::stream<Looked>& out) {
   const unsigned set = set_of<C>(cmd.ns, region);
   RegionRow row = s.sets[set];
   const ap_uint<2> state = state_in(row, cmd.ns, region);
@@ -108,8 +109,8 @@ inline void look(RegionState<C>& s, const Cmd& cmd, ap_uint<32> region, bool las
 }
 
 template <class C>
-inline void peek_at(RegionState<C>& s, const Peek& p, ap_uint<32> region, bool last,
-                    hls::stream<Peeked>& out) {
+NVTEE_TEE_INLINE void peek_at(RegionState<C>& s, const Peek& p, ap_uint<32> region, bool last,
+                              hls::stream<Peeked>& out) {
   const RegionRow row = s.sets[set_of<C>(p.ns, region)];
   Peeked r = Peeked();
   r.slot = p.slot;
@@ -120,7 +121,7 @@ inline void peek_at(RegionState<C>& s, const Peek& p, ap_uint<32> region, bool l
 }
 
 template <class C>
-inline void show_way(RegionState<C>& s, Clock now, hls::stream<Looked>& out) {
+NVTEE_TEE_INLINE void show_way(RegionState<C>& s, Clock now, hls::stream<Looked>& out) {
   const RegionRow row = s.sets[set_of<C>(s.query.ns, s.query.region)];
   const Way w = row.way[static_cast<unsigned>(s.at)];
   Looked l = Looked();
@@ -133,7 +134,7 @@ inline void show_way(RegionState<C>& s, Clock now, hls::stream<Looked>& out) {
   out.write(l);
 }
 
-inline Looked passed_on(const Ctl& c) {
+NVTEE_TEE_INLINE Looked passed_on(const Ctl& c) {
   Looked l = Looked();
   l.kind = c.op == Ctl::kSetGate       ? Looked::kGate
            : c.op == Ctl::kSetHostGate ? Looked::kHostGate
@@ -151,7 +152,7 @@ inline Looked passed_on(const Ctl& c) {
 }
 
 template <class C>
-inline Looked set_region(RegionState<C>& s, const Ctl& c, Clock now) {
+NVTEE_TEE_INLINE Looked set_region(RegionState<C>& s, const Ctl& c, Clock now) {
   const unsigned set = set_of<C>(c.ns, c.region);
   RegionRow row = s.sets[set];
   const bool done = set_state(row, c.ns, c.region, c.region_state, coarse(now));
@@ -166,7 +167,7 @@ inline Looked set_region(RegionState<C>& s, const Ctl& c, Clock now) {
 }
 
 template <class C>
-inline void region_order(RegionState<C>& s, const Ctl& c, Clock now, hls::stream<Looked>& out) {
+NVTEE_TEE_INLINE void region_order(RegionState<C>& s, const Ctl& c, Clock now, hls::stream<Looked>& out) {
   if (c.op == Ctl::kRegionQuery) {
     s.query = c;
     s.at = 0;
@@ -180,7 +181,7 @@ inline void region_order(RegionState<C>& s, const Ctl& c, Clock now, hls::stream
 
 // The second step of what the step before began.
 template <class C>
-inline void region_rest(RegionState<C>& s, Clock now, RegionIo& io) {
+NVTEE_TEE_INLINE void region_rest(RegionState<C>& s, Clock now, RegionIo& io) {
   if (s.rest == RegionState<C>::kQuery) {
     show_way(s, now, io.looked);
     if (s.at == kWays - 1) s.rest = RegionState<C>::kNoRest;
@@ -195,23 +196,23 @@ inline void region_rest(RegionState<C>& s, Clock now, RegionIo& io) {
 }
 
 template <class C>
-inline bool region_step(RegionState<C>& s, Clock now, RegionIo io) {
-  if (io.looked.full() || io.peeked.full()) return false;
+NVTEE_TEE_INLINE Step region_step(RegionState<C>& s, Clock now, RegionIo& io) {
+  if (io.looked.full() || io.peeked.full()) return Step::kBlocked;
   if (s.rest != RegionState<C>::kNoRest) {
     region_rest(s, now, io);
-    return true;
+    return Step::kMoved;
   }
   if (!io.ctl.empty()) {
     region_order(s, io.ctl.read(), now, io.looked);
-    return true;
+    return Step::kMoved;
   }
   if (!io.peek.empty()) {
     s.peek = io.peek.read();
     if (s.peek.spans) s.rest = RegionState<C>::kSecondPeek;
     peek_at(s, s.peek, s.peek.region, !s.peek.spans, io.peeked);
-    return true;
+    return Step::kMoved;
   }
-  if (io.asked.empty()) return false;
+  if (io.asked.empty()) return Step::kIdle;
   const Cmd cmd = io.asked.read();
   const bool two = cmd.look && cmd.spans && C::kMutant != 4;
   if (two) {
@@ -219,7 +220,7 @@ inline bool region_step(RegionState<C>& s, Clock now, RegionIo io) {
     s.rest = RegionState<C>::kSecond;
   }
   look(s, cmd, cmd.region, !two, now, io.looked);
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

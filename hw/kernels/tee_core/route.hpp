@@ -27,12 +27,12 @@ inline Destinations destinations(ap_uint<5> op) {
   return d;
 }
 
-inline bool route_step(hls::stream<Ctl>& ctl, hls::stream<Ctl>& check, hls::stream<Ctl>& slot,
+inline Step route_step(hls::stream<Ctl>& ctl, hls::stream<Ctl>& check, hls::stream<Ctl>& slot,
                        hls::stream<Ctl>& payload, hls::stream<Ctl>& region, hls::stream<Ctl>& legs,
                        hls::stream<Ctl>& answer) {
-  if (ctl.empty() || check.full() || slot.full() || payload.full() || region.full() || legs.full() ||
-      answer.full())
-    return false;
+  if (ctl.empty()) return Step::kIdle;
+  if (check.full() || slot.full() || payload.full() || region.full() || legs.full() || answer.full())
+    return Step::kBlocked;
   const Ctl c = ctl.read();
   const Destinations d = destinations(c.op);
   if (d.check) check.write(c);
@@ -41,7 +41,7 @@ inline bool route_step(hls::stream<Ctl>& ctl, hls::stream<Ctl>& check, hls::stre
   if (d.region) region.write(c);
   if (d.legs) legs.write(c);
   if (d.answer) answer.write(c);
-  return true;
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -17,32 +17,35 @@ struct SlotState {
   ap_uint<1> draining[Sizes<C>::kQueues];  // closed, kDrained not said yet
 };
 
+// Index of the lowest one; 0 when there is none.
+NVTEE_TEE_INLINE ap_uint<6> lowest_one(ap_uint<64> x) {
+  const ap_uint<64> one = static_cast<ap_uint<64>>(x & static_cast<ap_uint<64>>(0 - x));
+  unsigned at = (one & 0xaaaaaaaaaaaaaaaaull) != 0 ? 1 : 0;
+  at += (one & 0xccccccccccccccccull) != 0 ? 2 : 0;
+  at += (one & 0xf0f0f0f0f0f0f0f0ull) != 0 ? 4 : 0;
+  at += (one & 0xff00ff00ff00ff00ull) != 0 ? 8 : 0;
+  at += (one & 0xffff0000ffff0000ull) != 0 ? 16 : 0;
+  at += (one & 0xffffffff00000000ull) != 0 ? 32 : 0;
+  return static_cast<ap_uint<6>>(at);
+}
+
 // Index of the lowest zero of the first `depth` bits; 128 when there is none.
-inline ap_uint<8> lowest_zero(ap_uint<128> used, unsigned depth) {
-  ap_uint<64> half = static_cast<ap_uint<64>>(~static_cast<ap_uint<64>>(used.range(63, 0)));
-  ap_uint<8> at = 0;
-  if (half == 0) {
-    half = static_cast<ap_uint<64>>(~static_cast<ap_uint<64>>(used.range(127, 64)));
-    at = 64;
-  }
-  if (half == 0) return 128;
-  for (unsigned step = 32; step != 0; step /= 2) {
-    const ap_uint<64> low = static_cast<ap_uint<64>>(half << (64 - step));
-    if (low == 0) {
-      half = static_cast<ap_uint<64>>(half >> step);
-      at = static_cast<ap_uint<8>>(at + step);
-    }
-  }
+NVTEE_TEE_INLINE ap_uint<8> lowest_zero(ap_uint<128> used, unsigned depth) {
+  const ap_uint<64> low = static_cast<ap_uint<64>>(~static_cast<ap_uint<64>>(used.range(63, 0)));
+  const ap_uint<64> high = static_cast<ap_uint<64>>(~static_cast<ap_uint<64>>(used.range(127, 64)));
+  ap_uint<8> at = low != 0 ? static_cast<ap_uint<8>>(lowest_one(low))
+                           : static_cast<ap_uint<8>>(64 + static_cast<unsigned>(lowest_one(high)));
+  if (low == 0 && high == 0) at = 128;
   return at < depth ? at : ap_uint<8>(128);
 }
 
-inline ap_uint<128> bit_of(ap_uint<7> index) {
+NVTEE_TEE_INLINE ap_uint<128> bit_of(ap_uint<7> index) {
   return static_cast<ap_uint<128>>(ap_uint<128>(1) << index);
 }
 
 // A slot comes back. True: it was the last one of a closing queue.
 template <class C>
-inline bool give_back(SlotState<C>& s, SlotId slot) {
+NVTEE_TEE_INLINE bool give_back(SlotState<C>& s, SlotId slot) {
   const unsigned queue = static_cast<unsigned>(queue_of<C>(slot)) & (Sizes<C>::kQueues - 1);
   const ap_uint<7> index = static_cast<ap_uint<7>>(slot & (Sizes<C>::kDepth - 1));
   const ap_uint<128> used = static_cast<ap_uint<128>>(s.used[queue] & ~bit_of(index));
@@ -52,7 +55,7 @@ inline bool give_back(SlotState<C>& s, SlotId slot) {
   return drained;
 }
 
-inline Front drained_front(QueueId queue) {
+NVTEE_TEE_INLINE Front drained_front(QueueId queue) {
   Front f = Front();
   f.kind = Front::kDrained;
   f.queue = queue;
@@ -61,7 +64,7 @@ inline Front drained_front(QueueId queue) {
 
 // True: closed, and nothing was in use.
 template <class C>
-inline bool slot_order(SlotState<C>& s, const Ctl& c) {
+NVTEE_TEE_INLINE bool slot_order(SlotState<C>& s, const Ctl& c) {
   const unsigned queue = static_cast<unsigned>(c.queue) & (Sizes<C>::kQueues - 1);
   const bool close = c.op == Ctl::kQueueClose;
   const bool empty = s.used[queue] == 0;
@@ -72,7 +75,7 @@ inline bool slot_order(SlotState<C>& s, const Ctl& c) {
 
 // Gives `f` a slot, or says why not.
 template <class C>
-inline Front with_slot(SlotState<C>& s, Front f) {
+NVTEE_TEE_INLINE Front with_slot(SlotState<C>& s, Front f) {
   const unsigned queue = static_cast<unsigned>(f.queue) & (Sizes<C>::kQueues - 1);
   const ap_uint<128> used = s.used[queue];
   const ap_uint<8> index = lowest_zero(used, Sizes<C>::kDepth);
@@ -87,7 +90,7 @@ inline Front with_slot(SlotState<C>& s, Front f) {
   return f;
 }
 
-inline Event hold_refused(const Cmd& cmd) {
+NVTEE_TEE_INLINE Event hold_refused(const Cmd& cmd) {
   Event e = event_of(Event::kHoldRefused);
   e.tag = cmd.cid;
   e.ns = cmd.ns;
@@ -95,15 +98,16 @@ inline Event hold_refused(const Cmd& cmd) {
 }
 
 template <class C>
-inline bool slot_front(SlotState<C>& s, const Front& in, hls::stream<Front>& out, hls::stream<Event>& event) {
+NVTEE_TEE_INLINE void slot_front(SlotState<C>& s, const Front& in, hls::stream<Front>& out,
+                                 hls::stream<Event>& event) {
   if (in.kind == Front::kSent) {
     if (give_back(s, in.cmd.slot)) out.write(drained_front(in.queue));
-    return true;
+    return;
   }
   const bool hold = in.kind == Front::kNew && in.cmd.kind == Cmd::kHold;
   if (hold && in.status != 0) {
     event.write(hold_refused(in.cmd));
-    return true;
+    return;
   }
   const Front f = in.kind == Front::kNew ? with_slot(s, in) : in;
   if (hold && f.kind == Front::kNoSlot) {
@@ -111,25 +115,25 @@ inline bool slot_front(SlotState<C>& s, const Front& in, hls::stream<Front>& out
   } else {
     out.write(f);
   }
-  return true;
 }
 
 template <class C>
-inline bool slot_step(SlotState<C>& s, hls::stream<SlotId>& freed, hls::stream<Ctl>& ctl,
-                      hls::stream<Front>& in, hls::stream<Front>& out, hls::stream<Event>& event) {
-  if (out.full() || event.full()) return false;
+NVTEE_TEE_INLINE Step slot_step(SlotState<C>& s, hls::stream<SlotId>& freed, hls::stream<Ctl>& ctl,
+                                hls::stream<Front>& in, hls::stream<Front>& out, hls::stream<Event>& event) {
+  if (out.full() || event.full()) return Step::kBlocked;
   if (!freed.empty()) {
     const SlotId slot = freed.read();
     if (give_back(s, slot)) out.write(drained_front(queue_of<C>(slot)));
-    return true;
+    return Step::kMoved;
   }
   if (!ctl.empty()) {
     const Ctl c = ctl.read();
     if (slot_order(s, c)) out.write(drained_front(c.queue));
-    return true;
+    return Step::kMoved;
   }
-  if (in.empty()) return false;
-  return slot_front(s, in.read(), out, event);
+  if (in.empty()) return Step::kIdle;
+  slot_front(s, in.read(), out, event);
+  return Step::kMoved;
 }
 
 }  // namespace tee

@@ -10,6 +10,8 @@
 #ifndef NVTEE_HW_KERNELS_TEE_CORE_TEE_CORE_HPP
 #define NVTEE_HW_KERNELS_TEE_CORE_TEE_CORE_HPP
 
+#include <initializer_list>
+
 #include "hw/kernels/tee_core/admit.hpp"
 #include "hw/kernels/tee_core/answer.hpp"
 #include "hw/kernels/tee_core/check.hpp"
@@ -43,18 +45,28 @@ struct TeeCore {
   TeeCore& operator=(const TeeCore&) = delete;
 
   // Steps the stages until nothing can move (inputs empty or an output full). Returns true when anything
-  // moved.
+  // moved. Only stages whose neighbours moved are visited, so an idle core costs a few loads.
   bool run(Clock now) {
+    wake_outer();
     bool any = false;
-    while (round(now)) any = true;
+    while (ready_ != 0) {
+      const unsigned k = static_cast<unsigned>(__builtin_ctz(ready_));
+      any |= run_stage(k, now);
+    }
     return any;
   }
 
   // After one HostIn of kind kCommand or kDataHeader was written: steps just far enough that its Placement is
   // out. False: it is not, because an outer stream must be read first.
   bool run_front(Clock now) {
+    ready_ |= 1u << kCheck;
     while (!(host_in.empty() && checked_.empty() && slotted_.empty())) {
-      if (!front(now) && !round(now)) return false;
+      const unsigned front = ready_ & (1u << kCheck | 1u << kSlot | 1u << kPayload);
+      if (front != 0) {
+        run_stage(static_cast<unsigned>(__builtin_ctz(front)), now);
+      } else if (!run(now)) {
+        return false;
+      }
     }
     return true;
   }
@@ -77,86 +89,143 @@ struct TeeCore {
   unsigned guard_waiting() const { return grant_.in_ring.to_uint() + grant_.under_way.to_uint(); }
   // No ticket of any block is out.
   bool guard_idle() const {
-    for (const GuardEntry& e : guard_.entries)
-      if (e.next != e.done) return false;
+    for (const auto& bank : guard_.entries)
+      for (const GuardEntry& e : bank)
+        if (e.next != e.done) return false;
     return true;
   }
 
  private:
   static constexpr int kSlots = static_cast<int>(Sizes<C>::kSlots);
 
-  // Every step below that says it moved took at least one record, so this ends.
-  bool front(Clock now) {
+  enum Stage {
+    kRoute,
+    kCheck,
+    kSlot,
+    kPayload,
+    kRegion,
+    kAdmit,
+    kGuard,
+    kGrant,
+    kLegTab,
+    kJoin,
+    kEmit,
+    kAnswer,
+    kEvents
+  };
+
+  // The stages that read what a stage writes, and those whose output it reads.
+  static constexpr unsigned mask_of(std::initializer_list<unsigned> stages) {
+    unsigned m = 0;
+    for (unsigned s : stages) m |= 1u << s;
+    return m;
+  }
+  static constexpr unsigned kReaders[] = {
+      mask_of({kCheck, kSlot, kPayload, kRegion, kLegTab, kAnswer}),  // route
+      mask_of({kSlot}),                                               // check
+      mask_of({kPayload, kEvents}),                                   // slot
+      mask_of({kRegion, kAnswer, kLegTab, kEvents}),                  // payload
+      mask_of({kAdmit, kLegTab}),                                     // region
+      mask_of({kGuard, kPayload, kEvents}),                           // admit
+      mask_of({kGrant}),                                              // guard
+      mask_of({kGuard, kLegTab, kGrant}),                             // grant
+      mask_of({kJoin, kEvents}),                                      // legtab
+      mask_of({kEmit, kAnswer, kRegion, kEvents}),                    // legs
+      mask_of({kEvents}),                                             // emit
+      mask_of({kSlot, kAdmit, kGuard, kEvents}),                      // answer
+      mask_of({}),                                                    // events
+  };
+
+  // What the outside may have changed: inputs that are not empty, and stages that stopped before a full
+  // output.
+  void wake_outer() {
+    if (!ctl.empty()) ready_ |= 1u << kRoute;
+    if (!host_in.empty()) ready_ |= 1u << kCheck;
+    if (!leg_in.empty()) ready_ |= 1u << kLegTab;
+    ready_ |= stalled_;
+    stalled_ = 0;
+  }
+
+  // Runs a stage until it cannot move, and wakes those that may go on because of it. A stage that stops
+  // before a full output is woken by the next stage that moves, or from outside.
+  bool run_stage(unsigned k, Clock now) {
+    ready_ &= ~(1u << k);
     bool moved = false;
-    while (step_payload()) moved = true;
-    while (step_slot()) moved = true;
-    while (check_step(check_, now, check_ctl_, host_in, checked_)) moved = true;
-    while (step_slot()) moved = true;
-    while (step_payload()) moved = true;
+    const Step last = run_steps(k, now, moved);
+    if (moved) {
+      ready_ |= kReaders[k] | stalled_;
+      stalled_ = 0;
+    }
+    if (last == Step::kBlocked) stalled_ |= 1u << k;
     return moved;
   }
 
-  bool round(Clock now) {
-    bool moved = false;
-    while (step_route()) moved = true;
-    if (front(now)) moved = true;
-    while (region_step(region_, now, RegionIo{region_ctl_, peek_, asked_, looked_, peeked_})) moved = true;
-    while (admit_step(admit_, now, AdmitIo{finish_, looked_, admitted_, verdict_, admit_event_}))
+  template <class F>
+  [[gnu::always_inline]] static Step all(bool& moved, F step) {
+    Step last = step();
+    while (last == Step::kMoved) {
       moved = true;
-    if (guard()) moved = true;
-    while (legtab_step(legtab_, LegTabIo{legs_ctl_, leg_in, peeked_, order_, granted_, work_, legtab_event_}))
-      moved = true;
-    while (legs_step(legs_, LegsIo{work_, todo_, done_, peek_, legs_event_})) moved = true;
-    while (emit_step(emit_, todo_, leg_tx, emit_event_)) moved = true;
-    while (
-        answer_step(answer_, now,
-                    AnswerIo{answer_ctl_, done_, said_, host_out, release_, finish_, freed_, answer_event_}))
-      moved = true;
-    while (events_step(slot_event_, payload_event_, admit_event_, legtab_event_, legs_event_, emit_event_,
-                       answer_event_, event))
-      moved = true;
-    return moved;
+      last = step();
+    }
+    return last;
   }
 
-  bool guard() {
-    bool any = false, moved;
-    do {
-      moved = false;
-      while (guard_step(guard_, GuardIo{release_, recheck_, admitted_, ticket_, carried_})) moved = true;
-      while (grant_step(grant_, GrantIo{ticket_, carried_, ring_, ring_, recheck_, granted_})) moved = true;
-      any |= moved;
-    } while (moved);
-    return any;
-  }
-
-  bool step_route() {
-    return route_step(ctl, check_ctl_, slot_ctl_, payload_ctl_, region_ctl_, legs_ctl_, answer_ctl_);
-  }
-  bool step_slot() { return slot_step(slot_, freed_, slot_ctl_, checked_, slotted_, slot_event_); }
-  bool step_payload() {
-    return payload_step(payload_, PayloadIo<C>{verdict_, payload_ctl_, slotted_, placement, asked_, said_,
-                                               order_, payload_event_});
+  Step run_steps(unsigned k, Clock now, bool& moved) {
+    switch (k) {
+      case kRoute:
+        return all(moved, [&] {
+          return route_step(ctl, check_ctl_, slot_ctl_, payload_ctl_, region_ctl_, legs_ctl_, answer_ctl_);
+        });
+      case kCheck:
+        return all(moved, [&] { return check_step(check_, now, check_ctl_, host_in, checked_); });
+      case kSlot:
+        return all(moved,
+                   [&] { return slot_step(slot_, freed_, slot_ctl_, checked_, slotted_, slot_event_); });
+      case kPayload:
+        return all(moved, [&] { return payload_step(payload_, payload_io_); });
+      case kRegion:
+        return all(moved, [&] { return region_step(region_, now, region_io_); });
+      case kAdmit:
+        return all(moved, [&] { return admit_step(admit_, now, admit_io_); });
+      case kGuard:
+        return all(moved, [&] { return guard_step(guard_, guard_io_); });
+      case kGrant:
+        return all(moved, [&] { return grant_step(grant_, grant_io_); });
+      case kLegTab:
+        return all(moved, [&] { return legtab_step(legtab_, legtab_io_); });
+      case kJoin:
+        return all(moved, [&] { return legs_step(legs_, legs_io_); });
+      case kEmit:
+        return all(moved, [&] { return emit_step(emit_, todo_, leg_tx, emit_event_); });
+      case kAnswer:
+        return all(moved, [&] { return answer_step(answer_, now, answer_io_); });
+      default:
+        return all(moved, [&] {
+          return events_step(slot_event_, payload_event_, admit_event_, legtab_event_, legs_event_,
+                             emit_event_, answer_event_, event);
+        });
+    }
   }
 
   // Streams between kernels. Those that lead backwards hold one record of every slot, so they never fill and
   // no circle of full streams can close.
   hls::stream<Ctl, 16> check_ctl_{"check_ctl"}, slot_ctl_{"slot_ctl"}, payload_ctl_{"payload_ctl"},
       region_ctl_{"region_ctl"}, legs_ctl_{"legs_ctl"}, answer_ctl_{"answer_ctl"};
-  hls::stream<Front, 16> checked_{"checked"}, slotted_{"slotted"};
-  hls::stream<Cmd, 32> asked_{"asked"};
-  hls::stream<Looked, 32> looked_{"looked"};
-  hls::stream<Cmd, 32> admitted_{"admitted"};
-  hls::stream<Ticket, 64> ticket_{"ticket"};
-  hls::stream<Cmd, 64> carried_{"carried"};
+  hls::stream<Front, 8> checked_{"checked"}, slotted_{"slotted"};
+  hls::stream<Cmd, 8> asked_{"asked"};
+  hls::stream<Looked, 8> looked_{"looked"};
+  hls::stream<Cmd, 8> admitted_{"admitted"};
+  hls::stream<Ticket, 16> ticket_{"ticket"};
+  hls::stream<Cmd, 16> carried_{"carried"};
   hls::stream<Waiting, 16> recheck_{"recheck"};
-  hls::stream<Cmd, 32> granted_{"granted"};
-  hls::stream<Order, 16> order_{"order"};
-  hls::stream<Work, 32> work_{"work"};
-  hls::stream<Todo, 32> todo_{"todo"};
-  hls::stream<Done, 32> done_{"done"};
-  hls::stream<Said, 32> said_{"said"};
-  hls::stream<Peeked, 16> peeked_{"peeked"};
-  hls::stream<Event, 16> slot_event_{"slot_event"}, payload_event_{"payload_event"},
+  hls::stream<Cmd, 8> granted_{"granted"};
+  hls::stream<Order, 8> order_{"order"};
+  hls::stream<Work, 8> work_{"work"};
+  hls::stream<Todo, 8> todo_{"todo"};
+  hls::stream<Done, 8> done_{"done"};
+  hls::stream<Said, 8> said_{"said"};
+  hls::stream<Peeked, 8> peeked_{"peeked"};
+  hls::stream<Event, 8> slot_event_{"slot_event"}, payload_event_{"payload_event"},
       admit_event_{"admit_event"}, legtab_event_{"legtab_event"}, legs_event_{"legs_event"},
       emit_event_{"emit_event"}, answer_event_{"answer_event"};
   hls::stream<Verdict, kSlots> verdict_{"verdict"};  // backwards
@@ -165,6 +234,18 @@ struct TeeCore {
   hls::stream<Release, kSlots> release_{"release"};  // backwards
   hls::stream<Finish, kSlots> finish_{"finish"};     // backwards
   hls::stream<SlotId, kSlots> freed_{"freed"};       // backwards
+
+  PayloadIo<C> payload_io_{verdict_, payload_ctl_, slotted_, placement,
+                           asked_,   said_,        order_,   payload_event_};
+  RegionIo region_io_{region_ctl_, peek_, asked_, looked_, peeked_};
+  AdmitIo admit_io_{finish_, looked_, admitted_, verdict_, admit_event_};
+  GuardIo guard_io_{release_, recheck_, admitted_, ticket_, carried_};
+  GrantIo grant_io_{ticket_, carried_, ring_, ring_, recheck_, granted_};
+  LegTabIo legtab_io_{legs_ctl_, leg_in, peeked_, order_, granted_, work_, legtab_event_};
+  LegsIo legs_io_{work_, todo_, done_, peek_, legs_event_};
+  AnswerIo answer_io_{answer_ctl_, done_, said_, host_out, release_, finish_, freed_, answer_event_};
+
+  unsigned ready_ = 0, stalled_ = 0;  // by Stage
 
   CheckState<C> check_{};
   SlotState<C> slot_{};

@@ -10,6 +10,9 @@
 #include "hw/nvme/spec.hpp"
 #include "hw/nvme/status_class.hpp"
 
+// Functions of a kernel are wires: natively, calls on the way of every command cost more than what they do.
+#define NVTEE_TEE_INLINE __attribute__((always_inline)) inline
+
 namespace nvtee {
 namespace tee {
 
@@ -28,29 +31,32 @@ struct Sizes {
                 "a command's blocks fill at most a quarter of the guard, so they never collide");
 };
 
+// What a kernel's step did. The software body schedules by it; a top ignores it.
+enum class Step { kIdle, kMoved, kBlocked };  // no input; took a record; an output that may be needed is full
+
 constexpr unsigned kLegs = 4;
 constexpr unsigned kMaxInCapsule = 8192;
 
 // Slots are dense: queue << kDepthBits | index.
 template <class C>
-inline SlotId slot_of(QueueId queue, ap_uint<7> index) {
+NVTEE_TEE_INLINE SlotId slot_of(QueueId queue, ap_uint<7> index) {
   return static_cast<SlotId>((static_cast<SlotId>(queue) << C::kDepthBits) | static_cast<SlotId>(index));
 }
 template <class C>
-inline QueueId queue_of(SlotId slot) {
+NVTEE_TEE_INLINE QueueId queue_of(SlotId slot) {
   return static_cast<QueueId>(slot >> C::kDepthBits);
 }
 
-inline LegMask leg_bit(LegIndex leg) {
+NVTEE_TEE_INLINE LegMask leg_bit(LegIndex leg) {
   return static_cast<LegMask>(LegMask(1) << leg);
 }
-inline LegMask without(LegMask mask, LegMask bits) {
+NVTEE_TEE_INLINE LegMask without(LegMask mask, LegMask bits) {
   return static_cast<LegMask>(mask & ~bits);
 }
-inline LegMask lowest_leg(LegMask m) {
+NVTEE_TEE_INLINE LegMask lowest_leg(LegMask m) {
   return m[0] ? LegMask(1) : m[1] ? LegMask(2) : m[2] ? LegMask(4) : m[3] ? LegMask(8) : LegMask(0);
 }
-inline LegIndex index_of(LegMask one) {
+NVTEE_TEE_INLINE LegIndex index_of(LegMask one) {
   return one[0] ? 0 : one[1] ? 1 : one[2] ? 2 : 3;
 }
 
@@ -266,7 +272,7 @@ struct Done {
   ap_uint<1> not_home;
 };
 
-inline Event event_of(unsigned kind) {
+NVTEE_TEE_INLINE Event event_of(unsigned kind) {
   Event e = Event();
   e.kind = static_cast<ap_uint<4>>(kind);
   return e;
@@ -277,14 +283,15 @@ struct Refusal {
   StatusBits status;
   ap_uint<1> dnr;
 };
-inline Refusal refusal(StatusBits status, bool dnr) {
+NVTEE_TEE_INLINE Refusal refusal(StatusBits status, bool dnr) {
   Refusal r;
   r.status = status;
   r.dnr = dnr ? 1 : 0;
   return r;
 }
 // `host`: bit 0 deny reads, bit 1 deny writes, bit 2 the host does not know dispersed namespaces.
-inline Refusal gate_of(ap_uint<2> gate, StatusBits reads, StatusBits writes, ap_uint<3> host, bool leased) {
+NVTEE_TEE_INLINE Refusal gate_of(ap_uint<2> gate, StatusBits reads, StatusBits writes, ap_uint<3> host,
+                                 bool leased) {
   if (gate == Cmd::kNoGate) return refusal(spec::st::kOk, false);
   const StatusBits own = gate == Cmd::kReadGate ? reads : writes;
   if (host[2]) return refusal(spec::st::kDispersedNotEnabled, true);
