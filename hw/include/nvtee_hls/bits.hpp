@@ -4,6 +4,10 @@
 #ifndef NVTEE_HLS_BITS_HPP
 #define NVTEE_HLS_BITS_HPP
 
+#ifndef __BITINT_MAXWIDTH__
+#error "these headers need a compiler with _BitInt in C++: clang 16 or newer"
+#endif
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
