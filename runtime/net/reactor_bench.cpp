@@ -301,7 +301,8 @@ int bench(Duration length, unsigned rounds) {
     for (unsigned r = 0; r < rounds; ++r)
       for (std::size_t i = 0; i < std::size(kVariants); ++i) {
         const Sample s = round(kVariants[i], w, length);
-        std::this_thread::sleep_for(std::chrono::nanoseconds(length));  // leaves half of the machine to its others
+        std::this_thread::sleep_for(
+            std::chrono::nanoseconds(length));  // leaves half of the machine to its others
         rates[i].push_back(s.rate);
         cpus[i].push_back(s.cpu);
       }

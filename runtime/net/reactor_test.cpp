@@ -196,14 +196,16 @@ TEST_F(ReactorTest, WorkForTheNextTurnRunsThereAndDoesNotSleep) {
     seen.push_back(1);
     if (seen.size() < 3) reactor->defer_to_next_turn(&work);
   });
+  const Time begin = reactor->now();
   reactor->defer(&work);
-  reactor->turn(kSecond);
+  reactor->turn(10 * kSecond);
   EXPECT_EQ(seen.size(), 1u);
-  reactor->turn(kSecond);
+  reactor->turn(10 * kSecond);
   EXPECT_EQ(seen.size(), 2u);
   reactor->defer(&work);  // moves to the present turn: still once
-  reactor->turn(kSecond);
+  reactor->turn(10 * kSecond);
   EXPECT_EQ(seen.size(), 3u);
+  EXPECT_LT(reactor->now() - begin, 10 * kSecond);
 }
 
 TEST_F(ReactorTest, RemovedHandlersGetNoEventOfTheSameTurn) {
