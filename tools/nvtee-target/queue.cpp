@@ -72,6 +72,20 @@ void Queue::drop(const std::string& why) {
   if (connection_) connection_->close(why);
 }
 
+void Queue::drain() {
+  draining_ = true;
+  stop_taking();
+}
+
+bool Queue::drained() const {
+  return outstanding_ == parked_ && (!connection_ || connection_->pdu().queued_tx_bytes() == 0);
+}
+
+// Data that was asked for still comes in; without any, the rest stays in the socket.
+void Queue::stop_taking() {
+  if (draining_ && receiving_ == 0 && connection_ && !current_) connection_->pdu().pause_rx();
+}
+
 // ---- receiving
 // ---------------------------------------------------------------------------------------------
 
@@ -123,6 +137,11 @@ void Queue::fabrics(Slot& s) {
 }
 
 void Queue::ask_for_data(Slot& s) {
+  if (draining_ && s.state == State::kArriving) {
+    ++parked_;
+    return stop_taking();
+  }
+  receiving_ += s.state == State::kArriving;
   const std::uint32_t left = s.length - s.received;
   const std::uint32_t now = options_.r2t_bytes != 0 ? std::min(options_.r2t_bytes, left) : left;
   s.state = State::kReceiving;
@@ -156,6 +175,8 @@ void Queue::on_h2c_data(const nvmf::DataPdu& pdu, const nvmf::ReceivedData& data
   s->digest_bad |= !data.digest_ok;
   if (s->received != s->r2t_end) return;
   if (s->received != s->length) return ask_for_data(*s);
+  --receiving_;
+  stop_taking();
   // What arrived damaged has stayed in the slot: nobody has seen it.
   if (s->digest_bad) return refuse(*s, st::kTransientTransport, false);
   data_complete(*s);

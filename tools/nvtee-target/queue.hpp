@@ -46,6 +46,9 @@ class Queue final : public nvmf::QueueHandler, private CommandOwner {
   bool over() const { return closed() && at_work_ == 0; }
   unsigned outstanding() const { return outstanding_; }
   void drop(const std::string& why);  // closes the connection
+  // Takes no more commands: what has begun goes on to its answer.
+  void drain();
+  bool drained() const;  // nothing begun is left, and every answer has gone to the socket
 
  private:
   enum class State : std::uint8_t { kFree, kArriving, kReceiving, kEngine, kSending };
@@ -81,6 +84,7 @@ class Queue final : public nvmf::QueueHandler, private CommandOwner {
   void fabrics(Slot& slot);
   Slot* receiving(const nvmf::DataPdu& pdu);
   void free_slot(Slot& slot);
+  void stop_taking();
   std::size_t memory_bytes() const { return slots_.size() * 2 * std::size_t{options_.max_transfer}; }
 
   Engine& engine_;
@@ -94,8 +98,11 @@ class Queue final : public nvmf::QueueHandler, private CommandOwner {
   Slot* free_ = nullptr;
   Slot* current_ = nullptr;   // between on_command and on_command_data
   unsigned outstanding_ = 0;  // slots in use
-  unsigned at_work_ = 0;      // closed: slots that the engine still works on
-  std::bitset<65536> cids_;   // in use
+  unsigned receiving_ = 0;    // slots in kReceiving
+  unsigned parked_ = 0;       // draining: commands that were not begun
+  bool draining_ = false;
+  unsigned at_work_ = 0;     // closed: slots that the engine still works on
+  std::bitset<65536> cids_;  // in use
 };
 
 }  // namespace nvtee::target

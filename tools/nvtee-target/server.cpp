@@ -210,8 +210,8 @@ void Server::drain(std::function<void()> done) {
     drained();
   });
   drain_timer_->arm_in(config_.drain_seconds * kSecond);
-  // What hosts have sent is answered; what they send after that meets a closed connection.
-  target_->when_idle([this] {
+  // What has begun is answered; the rest meets a closed connection.
+  target_->drain([this] {
     subsystem_->close_all("the target is stopping");
     flush_ = std::make_unique<FlushStep>(*this);
     flush_next();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/check.hpp"
 #include "runtime/base/log.hpp"
@@ -39,7 +40,10 @@ void put_count(std::uint8_t (&field)[N], std::uint64_t value) {
 }  // namespace
 
 Target::Target(net::Reactor& reactor, const QueueOptions& options)
-    : reactor_(reactor), options_(options), engine_(reactor, {options.max_transfer}, this) {}
+    : reactor_(reactor),
+      options_(options),
+      engine_(reactor, {options.max_transfer}, this),
+      drain_timer_(reactor, [this] { check_drained(); }) {}
 
 Target::~Target() = default;
 
@@ -95,8 +99,6 @@ void Target::on_queue_over(Queue& queue) {
 void Target::on_deferred() {
   graveyard_.clear();
   std::erase_if(sessions_, [](const auto& s) { return s.second.expired(); });
-  if (idle_ && outstanding() == 0 && engine_.pending() == 0) std::exchange(idle_, nullptr)();
-  if (idle_) reactor_.defer_to_next_turn(this);
 }
 
 bool Target::at_work(std::uint16_t cntlid) const {
@@ -129,9 +131,17 @@ unsigned Target::outstanding() const {
   return n;
 }
 
-void Target::when_idle(std::function<void()> done) {
-  idle_ = std::move(done);
-  on_deferred();
+void Target::drain(std::function<void()> done) {
+  drained_ = std::move(done);
+  for (const auto& q : queues_) q->drain();
+  drain_timer_.arm_in(0);
+}
+
+// Looked at now and then instead of told by each answer: the fast path has no place for it.
+void Target::check_drained() {
+  if (!std::ranges::all_of(queues_, [](const auto& q) { return q->drained(); }))
+    return drain_timer_.arm_in(kMillisecond);
+  if (drained_) std::exchange(drained_, nullptr)();
 }
 
 // ---- reservations: who is there, who is told

@@ -28,8 +28,8 @@ class Target final : public nvmf::IoBackend, private EngineHost, private QueueOw
   unsigned outstanding() const;
   // New I/O queues are refused with Controller Busy.
   void refuse_queues(bool refuse) { refuse_queues_ = refuse; }
-  // Calls back when no command is inside any more (once; at once if so now).
-  void when_idle(std::function<void()> done);
+  // Takes no more commands, and calls back, later, when those that had begun are answered.
+  void drain(std::function<void()> done);
 
   // IoBackend.
   std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
@@ -51,6 +51,7 @@ class Target final : public nvmf::IoBackend, private EngineHost, private QueueOw
   void on_queue_over(Queue& queue) override;
   void on_deferred() override;
 
+  void check_drained();
   bool at_work(std::uint16_t cntlid) const;
   std::shared_ptr<Session> session_of(const nvmf::ControllerInfo& controller);
   AdminReply set_feature(const nvmf::Sqe& sqe);
@@ -67,7 +68,8 @@ class Target final : public nvmf::IoBackend, private EngineHost, private QueueOw
   std::vector<std::unique_ptr<Queue>> queues_;
   std::vector<std::unique_ptr<Queue>> graveyard_;  // over, destroyed at the end of the turn
   std::vector<Waiter> waiters_;
-  std::function<void()> idle_;
+  net::Timer drain_timer_;
+  std::function<void()> drained_;
   bool refuse_queues_ = false;
 };
 
