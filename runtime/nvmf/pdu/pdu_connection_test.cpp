@@ -536,7 +536,7 @@ TEST_F(PairTest, BrokenSocketIsToldInALaterTurn) {
 }
 
 TEST_F(RawTest, OneWakeUpTakesABoundedAmount) {
-  connect(Side::kController);
+  connect(Side::kController, {}, 8 << 20);  // buffers as large as the system allows
   us.drop = true;
   const Bytes w = wire(Terms{}, command(1), pattern(8192, 1));
   // Fills the socket, whose small buffer takes whole PDUs or a part of one: the rest of it goes first the
@@ -557,7 +557,7 @@ TEST_F(RawTest, OneWakeUpTakesABoundedAmount) {
   EXPECT_LE(us.got.size(), (768u << 10) / w.size());
   until([&] {
     fill();
-    return us.got.size() == (4u << 20) / w.size();
+    return us.got.size() >= (4u << 20) / w.size();
   });
 }
 
