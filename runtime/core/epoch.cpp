@@ -68,7 +68,9 @@ Epoch::Plan Epoch::plan(const Legs& legs) const {
   for (const Leg& leg : legs) {
     p.roles[leg.index()] = leg.role;
     const auto role = wanted_role(leg);
-    if (!role || *role == leg.role) {
+    // A leg that was syncing when the node stopped joins again, by an epoch of its own.
+    const bool again = leg.state() == Leg::State::kBarrier && role == Role::kSyncing;
+    if (!role || (*role == leg.role && !again)) {
       if (leg.good()) good |= 1u << leg.index();
       continue;
     }

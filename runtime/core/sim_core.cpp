@@ -118,7 +118,6 @@ void SimCore::begin(Cmd& c, unsigned not_to) {
     if (candidates != 0) {
       do mask = 1u << chance_.below(4);
       while ((mask & candidates) == 0);
-      out_.read_routed(static_cast<unsigned>(std::countr_zero(mask)));
     } else if ((in_sync() & ~c.tried) == 0 && c.tried != 0) {
       return finish(c, c.status);
     }

@@ -29,7 +29,6 @@ class SimCore {
                        std::vector<Value> data, unsigned slot, std::uint64_t id)>
         send;
     std::function<void(tee::Event)> event;
-    std::function<void(unsigned leg)> read_routed;                                       // checks P8
     std::function<void(std::uint64_t lba, unsigned count)> write_admitted;               // checks P14
     std::function<void(std::uint64_t lba, const std::vector<Value>& data)> write_acked;  // checks P1
   };

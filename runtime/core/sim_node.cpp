@@ -117,10 +117,6 @@ void Node::start() {
                     std::vector<Value> data, unsigned slot,
                     std::uint64_t id) { to_leg(leg, gen, opcode, lba, count, std::move(data), slot, id); };
   out.event = [this](tee::Event e) { core_event(e); };
-  out.read_routed = [this](unsigned leg) {
-    if (epoch_.legs[leg].role != store::Role::kInSync)
-      fail(fmt::format("P8: read sent to leg {}, not in sync", leg));
-  };
   out.write_admitted = [this](std::uint64_t lba, unsigned count) {
     for (std::uint64_t b = lba; b < lba + count; ++b)
       if (!open_.contains(static_cast<std::uint32_t>(b >> kRegionShift)))
@@ -307,6 +303,10 @@ void Node::to_leg(unsigned leg, std::uint8_t gen, std::uint8_t opcode, std::uint
                   std::vector<Value> data, unsigned slot, std::uint64_t id) {
   Association& link = links_[leg];
   if (!link.up || link.gen != gen) return;  // its association is gone: nobody answers
+  // A leg that is being removed is good until the core stops using it.
+  const auto role = epoch_.legs[leg].role;
+  if (opcode == spec::io::kRead && role != store::Role::kInSync && role != store::Role::kRemoved)
+    fail(fmt::format("P8: read sent to leg {}, which is not in sync", leg));
   link.owed[id] = agenda.now;
   const Duration deadline = 200 * kMillisecond;
   agenda.in(deadline, [this, life = life_, leg, number = link.number, id, gen] {
@@ -366,6 +366,7 @@ void Node::carry_out(std::uint64_t life, std::uint64_t txn, store::Transaction t
 }
 
 void Node::read_durable() {
+  store_changed_ = true;
   open_.clear();
   for (auto& d : dirty_) d.clear();
   const auto records = store->list(store::namespace_prefix("vol0"));
@@ -434,6 +435,9 @@ void Node::host_step() {
 // ----------------------------------------------------------------------------------------------------
 void Node::check() {
   if (!ok()) return;
+  bool changed = std::exchange(store_changed_, false);
+  for (auto& leg : legs) changed = std::exchange(leg->changed, false) || changed;
+  if (!changed) return;
   using store::Role;
   int source = -1;
   for (unsigned i = 0; i < kMaxLegs; ++i) {

@@ -142,6 +142,7 @@ class Node {
   store::EpochRecord epoch_;
   std::set<std::uint32_t> open_;
   std::array<std::set<std::uint32_t>, kMaxLegs> dirty_;
+  bool store_changed_ = true;
   Time event_at_ = 0;
   std::ostringstream trace_;
 };

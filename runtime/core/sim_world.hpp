@@ -73,6 +73,7 @@ class SimLeg {
   unsigned error_one_in = 0;  // answers with an infrastructure status
   unsigned bad_read_one_in = 0;
   bool reservation_lost = false;
+  bool changed = false;  // content, since the last look
   LegFacts facts;
 
  private:
@@ -100,6 +101,7 @@ class SimLeg {
   }
   void lose_power() {
     ++power_;
+    changed = true;
     if (facts.volatile_cache)
       for (std::size_t i = 0; i < cache.size(); ++i)
         if (!chance_.one_in(3)) cache[i] = stable[i];  // some of it had been written back
@@ -109,6 +111,7 @@ class SimLeg {
  private:
   Answer run(std::uint8_t opcode, std::uint64_t lba, unsigned count, const std::vector<Value>& data) {
     Answer a;
+    changed = changed || opcode != spec::io::kRead;
     if (reservation_lost) {
       a.status = spec::st::kReservationConflict;
       return a;
