@@ -38,8 +38,7 @@ AdminCore::Outcome AdminCore::execute(const Sqe& sqe, std::span<const std::byte>
   return answer(plain(sqe, data, now));
 }
 
-// ---- Fabrics commands
-// --------------------------------------------------------------------------------------
+// ---- Fabrics commands ----
 
 AdminCore::Outcome AdminCore::fabrics(const Sqe& sqe, Time now) {
   // Attributes: low three bits of byte 40; 0 = 4 bytes, 1 = 8 bytes.
@@ -72,8 +71,7 @@ AdminCore::Outcome AdminCore::property_set(const Sqe& sqe, Time now) {
   return out;
 }
 
-// ---- Admin commands
-// ------------------------------------------------------------------------------------------
+// ---- Admin commands ----
 
 AdminCore::Outcome AdminCore::event_request(const Sqe& sqe) {
   if (!events_.submit(sqe.cid)) return answer(refusal(st::kAerLimit));
@@ -112,8 +110,7 @@ AdminReply AdminCore::other(const Sqe& sqe, std::span<const std::byte> data) {
   return std::move(*reply);
 }
 
-// ---- Events
-// --------------------------------------------------------------------------------------------------
+// ---- Events ----
 
 void AdminCore::namespace_changed(std::uint32_t nsid) {
   logs_.changed().add(nsid);
@@ -146,8 +143,7 @@ void AdminCore::raise(const AsyncEvent& event) {
   events_.raise(event);
 }
 
-// ---- Keep-alive
-// ----------------------------------------------------------------------------------------------
+// ---- Keep-alive ----
 
 std::uint32_t AdminCore::effective_kato_ms() const {
   if (info_.kato_ms == 0) return kind_ == ControllerKind::kDiscovery ? kIdleDiscoveryMs : 0;

@@ -13,8 +13,7 @@ namespace op = spec::admin;
 
 constexpr std::uint32_t kSmartOff = 0;
 
-// ---- Properties
-// ----------------------------------------------------------------------------------------------
+// ---- Properties ----
 
 TEST(Properties, CapSaysWhatIsOffered) {
   Unit u;
@@ -150,8 +149,7 @@ TEST(Properties, ResetPutsFeaturesBack) {
   EXPECT_TRUE(all_zero(u.run(get_feature(fid::kHostBehavior, 0, 0, 0, 512)).data));
 }
 
-// ---- Commands in general
-// ---------------------------------------------------------------------------------------
+// ---- Commands in general ----
 
 TEST(AdminCore, RefusesWhatItDoesNotKnow) {
   struct {
@@ -209,8 +207,7 @@ TEST(AdminCore, BackendAnswersItsOwnCommands) {
   EXPECT_EQ(u.run(command(op::kFormat)).status, st::kInvalidOpcode);
 }
 
-// ---- What Linux sends, in its order (facts C8)
-// -----------------------------------------------------------------
+// ---- What Linux sends, in its order (facts C8) ----
 
 TEST(AdminCore, LinuxBringUp) {
   Unit u(ControllerKind::kIo, info_of(), false);
@@ -266,8 +263,7 @@ TEST(AdminCore, LinuxBringUp) {
   EXPECT_EQ(u.run(command(op::kKeepAlive)).status, st::kOk);
 }
 
-// ---- Keep-alive
-// --------------------------------------------------------------------------------------------------
+// ---- Keep-alive ----
 
 TEST(KeepAlive, RunsFromConnectEnableAndEachKeepAlive) {
   Unit u(ControllerKind::kIo, info_of(5000), false);
@@ -313,8 +309,7 @@ TEST(KeepAlive, TimeoutCanBeChangedButNotSwitchedOff) {
   EXPECT_EQ(u.core.info().kato_ms, 30'000u);
 }
 
-// ---- Events
-// --------------------------------------------------------------------------------------------------------
+// ---- Events ----
 
 struct Events : testing::Test {
   Unit u;

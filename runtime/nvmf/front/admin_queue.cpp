@@ -11,8 +11,7 @@ namespace st = spec::st;
 
 }  // namespace
 
-// ---- Commands
-// ------------------------------------------------------------------------------------------------
+// ---- Commands ----
 
 DataSink AdminQueue::on_command(const Sqe& sqe, std::uint32_t in_capsule) {
   if (in_capsule > capsule_.size()) return DataSink::refuse(fes::kLimitExceeded, 0);

@@ -1,10 +1,13 @@
 #include "runtime/nvmf/front/ana_history.hpp"
 
+#include "runtime/base/check.hpp"
+
 namespace nvtee::nvmf {
 
 void AnaHistory::update(const SubsystemModel& model) {
   std::map<std::uint32_t, Group> now;
   for (const auto& [nsid, ns] : model.namespaces) {
+    NVTEE_CHECK(!model.ana || ns.ana_group != 0, "ANA group ids start at 1");
     Group& g = now[ns.ana_group];
     if (g.nsids.empty()) g.state = ns.ana_state;
     g.nsids.push_back(nsid);

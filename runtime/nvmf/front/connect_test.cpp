@@ -166,8 +166,7 @@ TEST(ConnectRules, IoQueue) {
   EXPECT_FALSE(check_io_connect(s.m, *zero.parse(), good));
 }
 
-// ---- Data transfers
-// ------------------------------------------------------------------------------------------
+// ---- Data transfers ----
 
 using Direction = AdminTransfer::Direction;
 
@@ -243,8 +242,7 @@ TEST(Transfer, FabricsDirectionIsInTheType) {
   EXPECT_EQ(plan_transfer(s, 0)->direction, Direction::kByR2t);
 }
 
-// ---- Controller ids
-// --------------------------------------------------------------------------------------------
+// ---- Controller ids ----
 
 TEST(CntlidAllocator, StaysInRangeAndReusesTheOldest) {
   CntlidAllocator ids(10, 13, 6);

@@ -95,8 +95,7 @@ AdminReply Features::backend(const Sqe& sqe, std::span<const std::byte> data) {
   return refusal(st::kInvalidField);
 }
 
-// ---- Get
-// ---------------------------------------------------------------------------------------------------
+// ---- Get ----
 
 AdminReply Features::get(const Sqe& sqe, Time now) {
   const auto id = static_cast<std::uint8_t>(sqe.cdw10 & 0xff);
@@ -167,8 +166,7 @@ std::vector<std::byte> Features::timestamp(Time now) const {
   return bytes_of(t);
 }
 
-// ---- Set
-// ---------------------------------------------------------------------------------------------------
+// ---- Set ----
 
 bool Features::dispersed_refused(std::uint32_t nsid) const {
   if (info_.hdisns || nsid == 0) return false;

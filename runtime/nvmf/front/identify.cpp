@@ -21,6 +21,7 @@ constexpr std::size_t kCqtOffset = 386;
 constexpr std::uint8_t kNstatReady = 1, kNsattrWriteProtected = 1, kNsfeatAtomics = 2, kNsfeatUidReuse = 8,
                        kNsfeatOptPerf = 16;
 constexpr std::uint8_t kAnacapAllStates = 0x1f;
+constexpr std::uint8_t kVwcFlushAll = 6, kVwcNoFlushAll = 4;
 
 static_assert(sizeof(nvme_id_ctrl) == kIdentifyBytes && sizeof(nvme_id_ns) == kIdentifyBytes);
 static_assert(sizeof(nvme_id_independent_id_ns) == kIdentifyBytes && sizeof(nvme_ns_list) == kIdentifyBytes);
@@ -66,7 +67,9 @@ void fill_io(nvme_id_ctrl& id, const SubsystemModel& m) {
   id.mnan = m.max_namespaces;
   id.oncs = shown_oncs(m);
   id.fuses = m.fuses;
-  id.vwc = m.vwc;
+  // Bits 2:1 say whether Flush takes NSID FFFFFFFFh; 00b is not allowed since 1.4. Unless the model says so,
+  // it does not.
+  id.vwc = (m.vwc & kVwcFlushAll) ? m.vwc : static_cast<std::uint8_t>(m.vwc | kVwcNoFlushAll);
   id.ioccsz = (64 + m.profile.in_capsule) / 16;
   id.iorcsz = 1;
   id.msdbd = 1;

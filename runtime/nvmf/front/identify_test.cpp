@@ -73,7 +73,9 @@ TEST(Identify, ControllerWithoutAna) {
   const Bytes id = u.run(identify_cmd(1)).data;
   EXPECT_EQ(le(id, 76, 1), 3u);
   EXPECT_EQ(le(id, 92, 4), 0x100u);
-  EXPECT_EQ(le(id, 342, 14), 0u);
+  EXPECT_EQ(le(id, 525, 1), 4u);  // no cache; Flush not for all namespaces
+  EXPECT_EQ(le(id, 342, 2), 0u);
+  EXPECT_EQ(le(id, 344, 8), 0u);
   EXPECT_EQ(le(u.run(identify_cmd(0, 1)).data, 92, 4), 0u);
   EXPECT_EQ(u.run(log_cmd(spec::lid::kAna, 64)).status, st::kInvalidLogPage);
 }

@@ -1,6 +1,9 @@
 #include "runtime/nvmf/front/listener.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +19,15 @@ namespace {
 
 constexpr unsigned kAcceptsPerTurn = 64;
 constexpr Duration kAcceptPause = 100 * kMillisecond;  // after running out of descriptors
+
+// A host without a keep-alive of its own may vanish silently; TCP then finds out within two minutes.
+void watch_peer(int fd) {
+  const int on = 1, idle_s = 60, interval_s = 15, probes = 4;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
 
 SubsystemModel discovery_model(const Listener::Options& options) {
   SubsystemModel m;
@@ -97,8 +109,7 @@ struct Listener::Impl final : net::FdHandler {
   std::map<Handshake*, std::unique_ptr<Handshake>> handshakes;
 };
 
-// ---- Accepting
-// -----------------------------------------------------------------------------------------------
+// ---- Accepting ----
 
 void Listener::Impl::watch() {
   if (watching || !socket) return;
@@ -137,13 +148,13 @@ bool Listener::Impl::accept_one() {
                handshakes.size(), alive->load());
     return true;  // closed by going out of scope
   }
+  watch_peer(fd->get());
   auto h = std::make_unique<Handshake>(*this, std::move(*fd));
   handshakes[h.get()] = std::move(h);
   return true;
 }
 
-// ---- Connect
-// -------------------------------------------------------------------------------------------------
+// ---- Connect ----
 
 std::unique_ptr<Listener::Impl::Handshake> Listener::Impl::take(Handshake& h) {
   const auto i = handshakes.find(&h);
@@ -195,8 +206,7 @@ void Listener::Impl::send_off(Handshake& h, const std::string& nqn, const Sqe& s
                     parcel->token);
 }
 
-// ---- Listener
-// ------------------------------------------------------------------------------------------------
+// ---- Listener ----
 
 Listener::Listener() = default;
 Listener::~Listener() = default;

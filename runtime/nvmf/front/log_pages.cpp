@@ -68,8 +68,7 @@ std::vector<std::byte> command_effects(const SubsystemModel& m) {
 
 }  // namespace
 
-// ---- Error log
-// -----------------------------------------------------------------------------------------------
+// ---- Error log ----
 
 void ErrorLog::record(const ErrorRecord& record) {
   if (kept_.empty()) kept_.resize(kErrorLogEntries);
@@ -98,8 +97,7 @@ std::vector<std::byte> ErrorLog::page() const {
   return out;
 }
 
-// ---- Changed namespaces
-// ----------------------------------------------------------------------------------------
+// ---- Changed namespaces ----
 
 void ChangedNamespaces::add(std::uint32_t nsid) {
   if (overflow_) return;
@@ -121,8 +119,7 @@ std::vector<std::byte> ChangedNamespaces::page() const {
   return bytes_of(list);
 }
 
-// ---- All pages
-// -------------------------------------------------------------------------------------------------
+// ---- All pages ----
 
 AdminReply LogPages::get(const Sqe& sqe, std::uint64_t most) {
   const Request request(sqe);
@@ -211,7 +208,8 @@ AdminReply LogPages::smart(const Sqe& sqe) {
   std::memcpy(log.power_on_hours, &hours, sizeof hours);
   if (auto reply = view_.ask_backend(info_, sqe, {})) {
     if (reply->status != st::kOk) return std::move(*reply);
-    std::memcpy(&log, reply->data.data(), std::min(reply->data.size(), sizeof log));
+    std::copy_n(reply->data.begin(), std::min(reply->data.size(), sizeof log),
+                reinterpret_cast<std::byte*>(&log));
   }
   const std::uint64_t errors = errors_.count();
   std::memcpy(log.num_err_log_entries, &errors, sizeof errors);

@@ -186,8 +186,7 @@ TEST(LogPages, FeatureEffects) {
   EXPECT_NE(le(log, 4 * 0x83, 4), 0u);
 }
 
-// ---- ANA
-// -------------------------------------------------------------------------------------------------------
+// ---- ANA ----
 
 TEST(AnaLog, GroupsAscendingWithTheirNamespaces) {
   Unit u;
@@ -233,8 +232,7 @@ TEST(AnaLog, ChangeCounts) {
   EXPECT_EQ(s.history.groups().at(1).change_count, first + 2);
 }
 
-// ---- Discovery
-// -------------------------------------------------------------------------------------------------
+// ---- Discovery ----
 
 TEST(DiscoveryLog, Layout) {
   const DiscoveryEntry entries[] = {{{"192.0.2.1", 4420}, "nqn.a:1", 1},

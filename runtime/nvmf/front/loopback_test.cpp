@@ -173,8 +173,7 @@ TEST_F(Loopback, ControllersAreCounted) {
   EXPECT_NE(cntlid, first);
 }
 
-// ---- Admin data
-// --------------------------------------------------------------------------------------------------
+// ---- Admin data ----
 
 TEST_F(Loopback, FeatureDataInCapsuleAndByR2t) {
   auto h = admin();
@@ -289,8 +288,7 @@ TEST_F(Loopback, TransfersWaitingForDataAreBounded) {
   EXPECT_TRUE(loop.until([&] { return server->controllers().empty(); }));
 }
 
-// ---- Events
-// ------------------------------------------------------------------------------------------------------
+// ---- Events ----
 
 TEST_F(Loopback, HostHearsOfNamespacesAndAna) {
   auto h = admin();
@@ -340,8 +338,7 @@ TEST_F(Loopback, ErrorLogOfOneController) {
   EXPECT_TRUE(all_zero(log, 64));
 }
 
-// ---- Reset, shutdown, end
-// ------------------------------------------------------------------------------------------
+// ---- Reset, shutdown, end ----
 
 TEST_F(Loopback, ResetClosesQueuesAndWaitsForTheBackend) {
   auto h = admin();
@@ -400,12 +397,33 @@ TEST_F(Loopback, LateQuiesceAnswersDoNoHarm) {
 }
 
 TEST_F(Loopback, SilentHostIsDroppedWithItsQueues) {
-  auto h = admin({.kato_ms = 100});
+  auto h = admin({.kato_ms = 1'000});
   auto q = io(1);
   EXPECT_TRUE(loop.until([&] { return h->closed() && q->closed(); }));
   EXPECT_TRUE(server->controllers().empty());
   EXPECT_EQ(backend.quiesces, 1);
   EXPECT_EQ(backend.open, 0);
+}
+
+// The loop stands still while commands wait in the socket: they are not executed.
+TEST_F(Loopback, WhatWaitedThroughALongPauseIsDiscarded) {
+  struct {
+    std::uint32_t kato_ms, pause_ms;
+    bool survives;
+  } const cases[] = {{1'000, 600, false}, {600'000, 100, true}, {0, 100, true}};
+  for (const auto& c : cases) {
+    auto h = admin({.kato_ms = c.kato_ms});
+    auto q = io(1);
+    const int before = backend.commands;
+    const std::uint16_t cid = q->submit(command(spec::io::kWrite, 1));
+    loop.reactor->turn(0);  // sends it; nobody has read it yet
+    const timespec pause{0, c.pause_ms * 1'000'000};
+    ::nanosleep(&pause, nullptr);
+    EXPECT_EQ(q->wait(cid).status, c.survives ? st::kOk : 0xffff) << c.kato_ms;
+    EXPECT_EQ(backend.commands, before + c.survives) << c.kato_ms;
+    EXPECT_EQ(server->controllers().empty(), !c.survives) << c.kato_ms;
+    server->close_all("next");
+  }
 }
 
 TEST_F(Loopback, HostsTakenOffTheListAreClosed) {

@@ -174,7 +174,10 @@ struct TestBackend final : IoBackend {
       cid = s.cid;
       return DataSink::drop();
     }
-    void on_command_data(const ReceivedData&) override { connection.send_response(cid, st::kOk); }
+    void on_command_data(const ReceivedData&) override {
+      ++backend.commands;
+      connection.send_response(cid, st::kOk);
+    }
     DataSink on_h2c_header(const DataPdu&) override {
       return DataSink::refuse(spec::fes::kInvalidHeaderField, 10);
     }
@@ -208,7 +211,7 @@ struct TestBackend final : IoBackend {
   std::vector<std::function<void()>> waiting;
   ControllerInfo last;
   bool refuse = false, close_on_open = false, hold = false;
-  int open = 0, quiesces = 0, open_at_quiesce = 0;
+  int open = 0, commands = 0, quiesces = 0, open_at_quiesce = 0;
 };
 
 inline SubsystemModel test_model(const std::string& nqn = "nqn.2024-01.test:one") {

@@ -10,6 +10,7 @@ namespace nvtee::nvmf {
 namespace {
 
 constexpr Duration kKeepAliveGrace = 50 * kMillisecond;
+constexpr Duration kPauseLook = 250 * kMillisecond;  // so that many short pauses are not taken for a long one
 
 }  // namespace
 
@@ -19,13 +20,18 @@ struct Server::IoQueue final : QueueHandler {
       : server(s), cntlid(id), connection(std::move(c)), token(std::move(t)) {}
 
   DataSink on_command(const Sqe& sqe, std::uint32_t in_capsule) override {
-    return handler->on_command(sqe, in_capsule);
+    server.check_pause();
+    return closed ? DataSink::drop() : handler->on_command(sqe, in_capsule);
   }
   void on_command_data(const ReceivedData& data) override { handler->on_command_data(data); }
-  DataSink on_h2c_header(const DataPdu& pdu) override { return handler->on_h2c_header(pdu); }
+  DataSink on_h2c_header(const DataPdu& pdu) override {
+    server.check_pause();
+    return closed ? DataSink::drop() : handler->on_h2c_header(pdu);
+  }
   void on_h2c_data(const DataPdu& pdu, const ReceivedData& data) override { handler->on_h2c_data(pdu, data); }
   void on_sent(std::uint64_t t) override { handler->on_sent(t); }
   void on_closed(const std::string& why) override {
+    closed = true;
     handler->on_closed(why);
     server.io_closed(cntlid, qid);
   }
@@ -33,6 +39,7 @@ struct Server::IoQueue final : QueueHandler {
   Server& server;
   std::uint16_t cntlid;
   std::uint16_t qid = 0;
+  bool closed = false;
   QueueHandler* handler = nullptr;
   std::unique_ptr<ControllerConnection> connection;
   std::shared_ptr<void> token;
@@ -76,6 +83,8 @@ Server::Server(net::Reactor& reactor, ControllerKind kind, SubsystemModel model,
       discovery_(std::move(discovery)),
       ids_(model_.cntlid_first, model_.cntlid_last, std::random_device{}()),
       started_(reactor.now()),
+      pause_seen_(reactor.total_pause()),
+      pause_timer_(reactor, [this] { check_pause(); }),
       graveyard_(reactor),
       self_(std::make_shared<Server*>(this)) {
   NVTEE_CHECK(model_.max_entries >= 2, "a queue has at least two entries");
@@ -88,8 +97,7 @@ Server::~Server() {
   *self_ = nullptr;
 }
 
-// ---- Connect
-// -------------------------------------------------------------------------------------------------
+// ---- Connect ----
 
 void Server::connect(std::unique_ptr<ControllerConnection> connection, const Sqe& sqe,
                      std::span<const std::byte, 1024> data, std::shared_ptr<void> token) {
@@ -135,12 +143,14 @@ void Server::connect_admin(Incoming in) {
   info.kato_ms = request.kato_ms;
   info.peer = net::peer_address(in.connection->pdu().fd()).value_or(net::Address{});
   info.local = net::local_address(in.connection->pdu().fd()).value_or(net::Address{});
+  check_pause();  // earlier pauses are not this controller's
   log::info("controller.connected subsystem={} cntlid={} host={} peer={} kato_ms={}", model_.nqn, *id,
             info.host_nqn, info.peer.text(), info.kato_ms);
   auto owned = std::make_unique<Controller>(*this, std::move(info), std::move(in));
   Controller& c = *owned;
   controllers_[*id] = std::move(owned);
   c.connection->accept(&c.admin, *id, 0, request.entries, request.flow_control_off);
+  if (!pause_timer_.armed()) pause_timer_.arm_in(kPauseLook);
   watch_keep_alive(c);
 }
 
@@ -172,11 +182,11 @@ void Server::connect_io(Incoming in) {
   q.connection->accept(&q, r.cntlid, r.qid, r.entries, r.flow_control_off);
 }
 
-// ---- Life of a controller
-// --------------------------------------------------------------------------------------
+// ---- Life of a controller ----
 
 AdminCore::Outcome Server::admin_command(std::uint16_t cntlid, const Sqe& sqe,
                                          std::span<const std::byte> data) {
+  check_pause();
   const auto i = controllers_.find(cntlid);
   if (i == controllers_.end()) return {.reply = refusal(spec::st::kSqDeleted)};
   return i->second->core.execute(sqe, data, reactor_.now());
@@ -259,8 +269,24 @@ void Server::keep_alive_due(std::uint16_t cntlid) {
   end(cntlid, "the keep-alive timeout expired");
 }
 
-// ---- Notices
-// -------------------------------------------------------------------------------------------------
+// Host loss (DESIGN §4): while our loop stood still for more than half of its KATO, the host may have given
+// us up and sent its commands elsewhere. What it had sent here and is still buffered is older than that, so
+// the controller ends before any of it is looked at: called ahead of everything that comes in.
+void Server::check_pause() {
+  const Duration total = reactor_.total_pause(), gap = total - std::exchange(pause_seen_, total);
+  if (!pause_timer_.armed() && !controllers_.empty()) pause_timer_.arm_in(kPauseLook);
+  if (gap == 0) [[likely]]
+    return;
+  std::vector<std::uint16_t> lost;
+  for (const auto& [id, c] : controllers_) {
+    const Duration kato = c->core.info().kato_ms * kMillisecond;
+    if (kato != 0 && gap > kato / 2) lost.push_back(id);
+  }
+  for (const std::uint16_t id : lost)
+    end(id, "we stood still for longer than half of its keep-alive timeout");
+}
+
+// ---- Notices ----
 
 void Server::report(Controller& c) {
   c.admin.report_events();
@@ -321,8 +347,7 @@ std::vector<SubsystemServer::ControllerStatus> Server::status() const {
   return out;
 }
 
-// ---- What controllers ask
-// ------------------------------------------------------------------------------------
+// ---- What controllers ask ----
 
 std::vector<std::uint16_t> Server::controller_ids() const {
   std::vector<std::uint16_t> out;

@@ -75,6 +75,7 @@ class Server final : private SubsystemView, private AdminQueue::Owner, private C
   void watch_keep_alive(Controller& controller);
   void keep_alive_due(std::uint16_t cntlid);
   void report(Controller& controller);
+  void check_pause();
 
   // SubsystemView
   const SubsystemModel& model() const override { return model_; }
@@ -103,6 +104,8 @@ class Server final : private SubsystemView, private AdminQueue::Owner, private C
   AnaHistory ana_;
   CntlidAllocator ids_;
   Time started_;
+  Duration pause_seen_;  // Reactor::total_pause() when it was last looked at
+  net::Timer pause_timer_;
   Graveyard graveyard_;
   std::map<std::uint16_t, std::unique_ptr<Controller>> controllers_;  // by CNTLID
   std::map<ControllerConnection*, Refused> refused_;

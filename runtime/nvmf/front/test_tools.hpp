@@ -18,8 +18,8 @@ using Bytes = std::vector<std::byte>;
 
 inline std::uint64_t le(const Bytes& b, std::size_t at, std::size_t n) {
   std::uint64_t v = 0;
-  EXPECT_LE(at + n, b.size());
-  if (at + n <= b.size()) std::memcpy(&v, b.data() + at, n);
+  EXPECT_TRUE(n <= 8 && at + n <= b.size());
+  if (n <= 8 && at + n <= b.size()) std::memcpy(&v, b.data() + at, n);
   return v;
 }
 inline std::string text(const Bytes& b, std::size_t at, std::size_t n) {
