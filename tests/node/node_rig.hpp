@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/log.hpp"
 #include "runtime/dataplane/node.hpp"
 #include "tools/nvtee-target/test_rig.hpp"
 
@@ -36,6 +37,7 @@ class NodeRig {
   };
   NodeRig() : NodeRig(Options()) {}
   explicit NodeRig(const Options& o) : options_(o) {
+    log::setup("node_test", "warn");
     for (unsigned i = 0; i < o.targets; ++i) start_target(i, 0);
     start_node();
     core::NamespaceSpec spec;
@@ -45,6 +47,7 @@ class NodeRig {
     for (unsigned i = 0; i < o.targets; ++i) legs.push_back({peer_name(i), 1});
     const Status0 created = call([&](Node::Done d) { node->create_namespace(spec, legs, o.assume_equal, std::move(d)); });
     EXPECT_TRUE(created) << created.error().text();
+    EXPECT_TRUE(loop.until([&] { return vol().ana_state == spec::ana::kOptimized; }));
   }
   ~NodeRig() {
     hosts.clear();
