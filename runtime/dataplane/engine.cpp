@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "hw/kernels/tee_core/region_hash.hpp"
 #include "runtime/base/check.hpp"
 #include "runtime/dataplane/software_body.hpp"
 
@@ -224,7 +225,7 @@ void Engine::act(Ns& ns, core::Action& a) {
       return;
     }
     case Kind::kCompareBuffer:
-      return compare(ns, a.slot);
+      return compare(ns, a);
     case Kind::kAna:
       return show_ana(ns, a.ana_state);
     case Kind::kEvent:
@@ -239,6 +240,8 @@ void Engine::act(Ns& ns, core::Action& a) {
     case Kind::kDrained:
       if (ns.drained) std::exchange(ns.drained, nullptr)();
       return;
+    case Kind::kWayWanted:
+      return want_way(ns, a.ctl.region.to_uint());
   }
 }
 
@@ -285,21 +288,36 @@ void Engine::commit(Ns& ns, core::Action& a) {
       in.txn = txn;
       in.ok = r && *r == store::Outcome::kCommitted;
       if (!r) in.text = r.error().text();
-      if (r && !in.ok) in.text = "the record was changed by somebody else";
+      in.conflict = r && !in.ok;
+      if (in.conflict) in.text = "the record was changed by somebody else";
       input(index, std::move(in));
     });
   });
 }
 
-void Engine::compare(Ns& ns, unsigned slot) {
-  const std::byte* b = plane_->buffer(slot);
-  const auto at = std::mismatch(ns.saved.begin(), ns.saved.end(), b);
+void Engine::compare(Ns& ns, const core::Action& a) {
+  NVTEE_CHECK(a.offset + a.length <= ns.saved.size(), "a comparison stays inside of the buffer");
+  const auto from = ns.saved.begin() + a.offset;
+  const auto at = std::mismatch(from, from + a.length, plane_->buffer(a.slot) + a.offset);
   core::Input in;
   in.kind = core::Input::Kind::kBuffer;
-  in.slot = slot;
-  in.equal = at.first == ns.saved.end();
+  in.slot = a.slot;
+  in.equal = at.first == from + a.length;
   in.offset = static_cast<std::uint32_t>(at.first - ns.saved.begin());
   input(ns.index, std::move(in));
+}
+
+// The core's region table is shared: another namespace may have to give up a way of the set.
+void Engine::want_way(const Ns& ns, std::uint32_t region) {
+  constexpr unsigned kBits = tee::CardConfig::kRegionSetBits;
+  const std::uint32_t set = tee::region_set(ns.index, region, kBits);
+  for (const auto& other : namespaces_) {
+    if (!other || other->index == ns.index) continue;
+    core::Input in;
+    in.kind = core::Input::Kind::kWayWanted;
+    in.region = tee::region_hash_of_set(other->index, set, kBits);
+    input(other->index, std::move(in));
+  }
 }
 
 void Engine::show_ana(Ns& ns, std::uint8_t state) {

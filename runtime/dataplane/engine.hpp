@@ -99,7 +99,8 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   void act_ctl(Ns& ns, tee::Ctl ctl);
   void attach(Ns& ns, const core::Action& action);
   void commit(Ns& ns, core::Action& action);
-  void compare(Ns& ns, unsigned slot);
+  void compare(Ns& ns, const core::Action& action);
+  void want_way(const Ns& ns, std::uint32_t region);
   void show_ana(Ns& ns, std::uint8_t state);
   void report_latency();
   void forget(unsigned ns);
