@@ -135,11 +135,6 @@ Status0 shared_from(const po::variables_map& map, LoadOptions& o) {
 
 Status0 load_from(const po::variables_map& map, LoadOptions& o) {
   if (auto r = shared_from(map, o); !r) return r;
-  if (map.count("rw") && map.count("mix")) {
-    const auto p = parse_rw(map["rw"].as<Text>());
-    if (!p) return std::unexpected(p.error());
-    o.workload.sequential = p->sequential;
-  }
   Pattern pattern;
   if (map.count("rw")) {
     if (auto r = take(map, "rw", pattern, parse_rw); !r) return r;

@@ -142,7 +142,7 @@ void InitiatorQueue::Impl::start() {
     reason = added.error().text();
     connecting.reset();
   } else {
-    reason = fd.error().text();
+    reason = fmt::format("{}: {}", address.text(), fd.error().text());
   }
   up_timer.arm_in(0);  // callbacks come in later turns only
 }
@@ -150,7 +150,8 @@ void InitiatorQueue::Impl::start() {
 void InitiatorQueue::Impl::on_fd(std::uint32_t) {
   reactor.remove(connecting.get(), this);
   net::Fd fd = std::exchange(connecting, net::Fd{});
-  if (const auto ok = net::connect_result(fd.get()); !ok) return down(ok.error().text(), 0);
+  if (const auto ok = net::connect_result(fd.get()); !ok)
+    return down(fmt::format("{}: {}", address.text(), ok.error().text()), 0);
   if (options.user_timeout_ms != 0) net::set_user_timeout(fd.get(), options.user_timeout_ms);
   PduDelegate* const self = &owner;
   pdu = std::make_unique<PduConnection>(reactor, std::move(fd), PduConnection::Side::kHost, self);
