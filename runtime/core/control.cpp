@@ -41,8 +41,7 @@ NamespaceControl::Impl::Impl(const Setup& setup, const Geometry& geometry)
       ledger(setup.spec.name, geometry.regions, setup.first_txn),
       regions(ctx.geo, ctx.limits, ledger) {}
 
-// ---- inputs
-// ----------------------------------------------------------------------------------------------------
+// ---- inputs -------------------------------------------------------------------------------------
 void NamespaceControl::Impl::step(const Input& in, Time now, Actions& out) {
   ctx.now = now;
   ctx.out = &out;
@@ -179,8 +178,7 @@ void NamespaceControl::Impl::on_store(const Input& in) {
   }
 }
 
-// ---- start and drain
-// -------------------------------------------------------------------------------------------
+// ---- start and drain ----------------------------------------------------------------------------
 void NamespaceControl::Impl::set_namespace() {
   tee::Ctl& c = ctx.ctl(tee::Ctl::kSetNamespace);
   c.flag = 1;
@@ -254,8 +252,7 @@ void NamespaceControl::Impl::watch_drain() {
   ctx.emit(Action::Kind::kDrained);
 }
 
-// ---- what follows from an input
-// --------------------------------------------------------------------------------
+// ---- what follows from an input -----------------------------------------------------------------
 void NamespaceControl::Impl::watch_reconcile() {
   if (!reconciling_ || regions.reconciling() != 0) return;
   reconciling_ = false;
@@ -340,8 +337,7 @@ Time NamespaceControl::Impl::wake_at() const {
   return w.at();
 }
 
-// ---- the public face
-// -------------------------------------------------------------------------------------------
+// ---- the public face ----------------------------------------------------------------------------
 NamespaceControl::NamespaceControl() = default;
 NamespaceControl::~NamespaceControl() = default;
 void NamespaceControl::step(const Input& input, Time now, Actions& out) {

@@ -57,7 +57,7 @@ TEST(ControlSim, LostLegIsDroppedAndComesBack) {
   EXPECT_TRUE(n.ok()) << n.failure;
 }
 
-// ---- chance
+// ---- chance -------------------------------------------------------------------------------------
 // ---------------------------------------------------------------------------------------------------- One
 // kind of trouble at a time or several together, for a while; then all is mended and everything must come
 // right (P9).
@@ -76,6 +76,9 @@ class Plan {
     kOperator = 128,
     kBadReads = 256,
     kCutAll = 512,
+    kPower = 1024,  // of one leg, while another one serves: alone, since two failures at once may lose what
+                    // is cached
+    kBlackout = 2048,  // everything, and the node
   };
 
  private:
@@ -92,7 +95,7 @@ class Plan {
                                : n_.chance.between(5 * kMillisecond, 600 * kMillisecond);
   }
   void trouble() {
-    const unsigned kind = 1u << n_.chance.below(10);
+    const unsigned kind = 1u << n_.chance.below(12);
     if ((kinds_ & kind) == 0) return;
     const unsigned l = leg();
     switch (kind) {
@@ -191,6 +194,9 @@ void run_seed(SimSetup setup, unsigned kinds, Duration how_long) {
   if (n.ok() && !all_well()) {
     std::string advice;
     for (const auto& a : n.status().advice) advice += a + "; ";
+    for (const auto& l : n.status().legs)
+      advice += "[" + std::to_string(static_cast<int>(l.state)) + " " + l.reason + " to copy " +
+                std::to_string(l.to_copy_bytes >> 20) + "] ";
     n.fail("P9: not well after everything was mended: " + n.status().health + " " + n.status().gate_reason +
            " " + advice);
   }
@@ -214,6 +220,7 @@ void run_seed(SimSetup setup, unsigned kinds, Duration how_long) {
   if (n.ok() && n.status().open_regions != 0) n.fail("drained with regions open");
   if (!n.ok()) {
     ADD_FAILURE() << n.failure << "\nlast events:";
+    if (n.setup.trace) std::fprintf(stderr, "%s", n.trace().c_str());
     for (std::size_t i = n.events.size() > 25 ? n.events.size() - 25 : 0; i < n.events.size(); ++i)
       std::fprintf(stderr, "  %s\n", n.events[i].c_str());
   }
@@ -253,7 +260,10 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair("LegsAndStore",
                                 Kind::kCut | Kind::kDrop | Kind::kStoreFails | Kind::kStoreStalls),
                       std::pair("LegsAndCrashes", Kind::kCut | Kind::kDrop | Kind::kStall | Kind::kCrash),
-                      std::pair("Operator", Kind::kOperator | Kind::kDrop), std::pair("Everything", 1023u)),
+                      std::pair("Operator", Kind::kOperator | Kind::kDrop),
+                      std::pair("Power", Kind::kPower | Kind::kStoreFails),
+                      std::pair("Blackouts", Kind::kBlackout | Kind::kCut | Kind::kDrop | Kind::kStoreFails),
+                      std::pair("Everything", 1023u)),
     [](const auto& info) { return info.param.first; });
 
 }  // namespace

@@ -79,8 +79,7 @@ bool Copier::intact(const Unit& u, const Legs& legs) const {
   return true;
 }
 
-// ---- chunks
-// ----------------------------------------------------------------------------------------------------
+// ---- chunks -------------------------------------------------------------------------------------
 bool Copier::start_chunk(Context& ctx, Unit& u, int index) {
   const std::uint64_t blocks = std::min<std::uint64_t>(ctx.geo.chunk_blocks, u.end - u.next);
   const std::uint64_t bytes = blocks << ctx.geo.block_shift;
@@ -148,8 +147,7 @@ void Copier::chunk_done(Context& ctx, Legs& legs, Chunk& c, Unit& u) {
   failed_legs_ |= c.op.failed_legs() & u.targets;
 }
 
-// ---- regions
-// ---------------------------------------------------------------------------------------------------
+// ---- regions ------------------------------------------------------------------------------------
 Copier::Postponed* Copier::postponed(std::uint32_t region) {
   for (auto& p : postponed_)
     if (p.region == region) return &p;
@@ -176,13 +174,20 @@ int Copier::pick_source(const Legs& legs, std::uint32_t region, unsigned targets
     bad = p.bad_sources;
     until = p.until;
   }
-  int found = -1;
+  // One without a volatile cache cannot have lost what it acknowledged.
+  int found = -1, cached = -1;
   for (const Leg& leg : legs) {
     if (!leg.good() || (targets >> leg.index() & 1) != 0) continue;
-    if ((bad >> leg.index() & 1) == 0) return static_cast<int>(leg.index());
-    if (now >= until) found = static_cast<int>(leg.index());
+    const int index = static_cast<int>(leg.index());
+    if ((bad >> leg.index() & 1) != 0) {
+      if (now >= until && found < 0) found = index;
+    } else if (!leg.facts.volatile_cache) {
+      return index;
+    } else if (cached < 0) {
+      cached = index;
+    }
   }
-  return found;
+  return cached >= 0 ? cached : found;
 }
 
 bool Copier::taken(std::uint32_t region) const {
@@ -276,8 +281,7 @@ void Copier::advance_units(Context& ctx, Legs& legs, Regions& regions) {
   }
 }
 
-// ---- the flush of copied regions
-// -------------------------------------------------------------------------------
+// ---- the flush of copied regions ----------------------------------------------------------------
 void Copier::advance_flush(Context& ctx, Legs& legs, Ledger& ledger) {
   flush_.advance(ctx, legs);
   if (flush_.done() && flushing_ != 0) {

@@ -131,6 +131,7 @@ void Epoch::commit(Legs& legs, Ledger& ledger, const Plan& plan) {
     leg.peer = legs[i].spec.peer;
     leg.nsid = legs[i].spec.nsid;
     ++leg.generation;
+    legs[i].commit_gen = legs[i].link.gen();
     switch (leg.role) {
       case Role::kStale:
         if (legs[i].state() == Leg::State::kLost) legs[i].go(Leg::In::kDrop);

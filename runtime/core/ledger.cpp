@@ -19,8 +19,7 @@ Ledger::Ledger(const std::string& name, std::uint32_t regions, std::uint64_t fir
   for (auto& map : dirty_) prepare(map);
 }
 
-// ---- loading
-// -------------------------------------------------------------------------------------------------
+// ---- loading ------------------------------------------------------------------------------------
 Status0 Ledger::load(const std::vector<store::Transaction::Put>& records) {
   for (const auto& record : records)
     if (const auto ok = load_one(record); !ok) return ok;
@@ -74,8 +73,7 @@ Status0 Ledger::load_one(const store::Transaction::Put& record) {
   return {};
 }
 
-// ---- wants
-// -----------------------------------------------------------------------------------------------------
+// ---- wants --------------------------------------------------------------------------------------
 void Ledger::mark(Map& map, std::uint32_t chunk) {
   wants_ = true;
   if (map.changed[chunk]) return;
@@ -121,8 +119,7 @@ void Ledger::want_marker(store::MarkerRecord marker) {
   wants_ = true;
 }
 
-// ---- commits
-// ---------------------------------------------------------------------------------------------------
+// ---- commits ------------------------------------------------------------------------------------
 void Ledger::collect(Map& map, store::Transaction& t, int leg) {
   for (const std::uint32_t chunk : map.list) {
     map.changed[chunk] = false;

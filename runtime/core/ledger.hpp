@@ -27,14 +27,12 @@ class Ledger {
   // From the records of the store; everything loaded is durable.
   Status0 load(const std::vector<store::Transaction::Put>& records);
 
-  // ---- epoch
-  // -----------------------------------------------------------------------------------------------
+  // ---- epoch ------------------------------------------------------------------------------------
   const store::EpochRecord& epoch() const { return epoch_; }  // durable
   bool epoch_pending() const { return next_epoch_.has_value(); }
   Ticket want_epoch(store::EpochRecord next);  // next.epoch = epoch().epoch + 1; none may be pending
 
-  // ---- maps. The queries answer what is wanted, durable or not yet
-  // ------------------------------------------
+  // ---- maps. The queries answer what is wanted, durable or not yet ------------------------------
   const RegionBits& open() const { return open_.bits; }
   const RegionBits& dirty(unsigned leg) const { return dirty_[leg].bits; }
   void set_open(std::uint32_t region) { change(open_, region, true); }
@@ -49,7 +47,7 @@ class Ledger {
   const store::MarkerRecord& marker() const { return marker_; }
   void want_marker(store::MarkerRecord marker);
 
-  // ---- commits
+  // ---- commits ----------------------------------------------------------------------------------
   // --------------------------------------------------------------------------------------------- Of
   // everything wanted so far: durable once this holds.
   Ticket ticket() const { return builds_ + 1; }

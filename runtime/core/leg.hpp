@@ -66,8 +66,7 @@ class Leg {
   // The core waits for its answers, or may.
   bool pending_in_core() const;
 
-  // ---- effects on the core
-  // ---------------------------------------------------------------------------------
+  // ---- effects on the core ----------------------------------------------------------------------
   void set_core(Context& ctx, tee::Ctl::LegState state);
   void sweep(Context& ctx, tee::Ctl::Sweep how);
   void on_sweep_done();
@@ -85,6 +84,7 @@ class Leg {
   std::uint64_t answered = 0;  // the newest Context::serial that a probe of it was issued in and answered
   bool ready = false;          // kBarrier: may join
   bool copied = false;         // kCopying: nothing is left
+  std::uint8_t commit_gen = 0;      // association when its epoch change was sent to the store
   bool leaving = false;        // `leg remove` waits
   std::uint64_t request = 0;   // operator's request to answer: add, remove
   Time give_up_at = 0;         // kAdding

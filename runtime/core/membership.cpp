@@ -38,8 +38,7 @@ std::string facts_trouble(const Context& ctx, const LegFacts& f,
   return {};
 }
 
-// ---- start
-// -----------------------------------------------------------------------------------------------------
+// ---- start --------------------------------------------------------------------------------------
 void Membership::restore(const Ledger& ledger, std::uint32_t regions) {
   for (unsigned i = 0; i < kMaxLegs; ++i) {
     legs[i] = Leg(i);
@@ -69,8 +68,7 @@ void Membership::disable_all(Context& ctx) {
   for (Leg& leg : legs) leg.link.disable(ctx);
 }
 
-// ---- contact
-// ---------------------------------------------------------------------------------------------------
+// ---- contact ------------------------------------------------------------------------------------
 void Membership::on_up(Context& ctx, Ledger& ledger, unsigned index, std::uint8_t gen,
                        const LegFacts& facts) {
   Leg& leg = legs[index];
@@ -158,8 +156,7 @@ void Membership::lose(Context& ctx, Leg& leg, const std::string& why) {
               leg_name(leg) + " failed too often: it stays away until `nvtee leg online`");
 }
 
-// ---- operator
-// --------------------------------------------------------------------------------------------------
+// ---- operator -----------------------------------------------------------------------------------
 void Membership::add(Context& ctx, const LegSpec& spec, std::uint64_t request) {
   Leg* free = nullptr;
   for (Leg& leg : legs) {
@@ -223,8 +220,7 @@ void Membership::online(Context& ctx, unsigned index, std::uint64_t request) {
   ctx.reply(request, true, leg_name(leg) + (leg.link.is_up() ? " is connected" : " is being connected"));
 }
 
-// ---- progress
-// --------------------------------------------------------------------------------------------------
+// ---- progress -----------------------------------------------------------------------------------
 bool Membership::any_good() const {
   return std::any_of(legs.begin(), legs.end(), [](const Leg& leg) { return leg.good(); });
 }
@@ -341,7 +337,9 @@ void Membership::apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences) {
   for (Leg& leg : legs) {
     if ((epoch.changed() >> leg.index() & 1) == 0) continue;
     leg.role = ledger.epoch().legs[leg.index()].role;
-    leg.go(leg.link.is_up() ? LI::kDurable : LI::kDurableDown);
+    // Another association than the one that was there when the change was sent has missed something.
+    const bool same = leg.link.is_up() && leg.link.gen() == leg.commit_gen;
+    leg.go(same ? LI::kDurable : LI::kDurableDown);
     switch (leg.state()) {
       case LS::kStale:  // added
         leg.reason = "added";
@@ -383,8 +381,7 @@ void Membership::advance(Context& ctx, Ledger& ledger, FenceDesk& fences, bool m
   prober.advance(ctx, legs);
 }
 
-// ---- no leg left
-// -----------------------------------------------------------------------------------------------
+// ---- no leg left --------------------------------------------------------------------------------
 void Membership::watch_held(Context& ctx) {
   const bool lost = std::any_of(legs.begin(), legs.end(), [](const Leg& leg) {
     return leg.role == Role::kInSync && leg.state() != LS::kStarting && !leg.good();

@@ -16,8 +16,7 @@ class Membership {
   Epoch epoch;
   Prober prober;
 
-  // ---- inputs
-  // ------------------------------------------------------------------------------------------------
+  // ---- inputs -----------------------------------------------------------------------------------
   void restore(const Ledger& ledger, std::uint32_t regions);
   void start(Context& ctx, bool unclean);
   void on_up(Context& ctx, Ledger& ledger, unsigned leg, std::uint8_t gen, const LegFacts& facts);
@@ -28,8 +27,7 @@ class Membership {
   void fault(Context& ctx, unsigned leg, const std::string& why);
   void disable_all(Context& ctx);
 
-  // ---- operator: each request is answered once
-  // ----------------------------------------------------------------
+  // ---- operator: each request is answered once --------------------------------------------------
   void add(Context& ctx, const LegSpec& spec, std::uint64_t request);
   void remove(Context& ctx, unsigned leg, std::uint64_t request);
   void operator_fault(Context& ctx, unsigned leg, std::uint64_t request);

@@ -71,8 +71,7 @@ void Regions::go(std::uint32_t region, Entry& e, In in) {
   unplaced_ = unplaced_ + (loose(e.state) ? 1 : 0) - (loose(before) ? 1 : 0);
 }
 
-// ---- parked commands
-// -------------------------------------------------------------------------------------------
+// ---- parked commands ----------------------------------------------------------------------------
 void Regions::park(std::uint32_t region, Entry& e, unsigned slot) {
   // A slot that is still noted elsewhere was discarded with its queue and used again.
   if (parked_in_[slot] == 0) ++parked_total_;
@@ -102,8 +101,7 @@ void Regions::fail(Context& ctx, std::uint32_t region, Entry& e) {
   e.parked.clear();
 }
 
-// ---- inputs
-// ----------------------------------------------------------------------------------------------------
+// ---- inputs -------------------------------------------------------------------------------------
 void Regions::reconcile(Context& ctx, std::uint32_t region) {
   NVTEE_CHECK(ledger_.open().test(region), "P4: a region to reconcile is in the durable open set");
   Entry& e = entries_[region];
@@ -190,8 +188,7 @@ void Regions::set_gated(Context& ctx, bool gated) {
   for (auto& [region, e] : entries_) fail(ctx, region, e);
 }
 
-// ---- admission
-// -------------------------------------------------------------------------------------------------
+// ---- admission ----------------------------------------------------------------------------------
 bool Regions::has_room(std::uint32_t region) const {
   const std::uint64_t cap = std::max<std::uint64_t>(limits_.open_max_bytes / geo_.region_bytes, 4);
   // The cap is soft: a victim closes beside the opening, but no more than an eighth above it.
@@ -288,7 +285,7 @@ void Regions::retry_no_way(Context& ctx) {
   no_way_.resize(kept);
 }
 
-// ---- ages
+// ---- ages ---------------------------------------------------------------------------------------
 // ------------------------------------------------------------------------------------------------------ Once
 // a second: closes what is idle by a fresh answer, and asks the core for the ages of some regions, so that
 // each is asked twice in idle_close.
@@ -321,8 +318,7 @@ void Regions::wake(Wake& w) const {
   for (const std::uint32_t region : no_way_) w.add(entries_.at(region).since + kRetry);
 }
 
-// ---- closer, copier, others
-// ------------------------------------------------------------------------------------
+// ---- closer, copier, others ---------------------------------------------------------------------
 bool Regions::take_chosen(std::vector<std::uint32_t>& batch, std::size_t most) {
   while (!chosen_.empty() && batch.size() < most) {
     const std::uint32_t region = chosen_.back();

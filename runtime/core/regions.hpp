@@ -40,8 +40,7 @@ class Regions {
 
   Regions(const Geometry& geo, const Limits& limits, Ledger& ledger);
 
-  // ---- inputs
-  // ------------------------------------------------------------------------------------------------
+  // ---- inputs -----------------------------------------------------------------------------------
   void reconcile(Context& ctx, std::uint32_t region);  // at the start: a region of the durable open set
   void on_miss(Context& ctx, std::uint32_t region, unsigned slot);
   void on_set_done(Context& ctx, std::uint32_t region, bool placed);
@@ -52,13 +51,12 @@ class Regions {
   void set_gated(Context& ctx, bool gated);  // true: what is parked is failed, nothing new is admitted
   void set_draining() { draining_ = true; }
 
-  // ---- for the closer
-  // ----------------------------------------------------------------------------------------
+  // ---- for the closer ---------------------------------------------------------------------------
   bool take_chosen(std::vector<std::uint32_t>& batch, std::size_t most);  // kChosen -> kClosing
   void closed(Context& ctx, std::uint32_t region);  // out of the core's table and the store
   bool idle() const { return entries_.empty(); }
 
-  // ---- for the copier
+  // ---- for the copier ---------------------------------------------------------------------------
   // ---------------------------------------------------------------------------------------- The first region
   // >= from to reconcile; with `waited`, that a command waits for. kNoRegion when there is none.
   std::uint32_t next_reconcile(std::uint32_t from, bool waited) const;
@@ -66,8 +64,7 @@ class Regions {
   bool reconciles(std::uint32_t region) const;
   std::uint64_t unplaced() const { return unplaced_; }
 
-  // ---- for others
-  // --------------------------------------------------------------------------------------------
+  // ---- for others -------------------------------------------------------------------------------
   std::optional<std::uint64_t> quiet_block() const;  // of a region without any write under way
   std::uint64_t open_count() const { return open_count_; }
   std::uint64_t misses() const { return misses_; }

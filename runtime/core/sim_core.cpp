@@ -27,8 +27,7 @@ unsigned SimCore::region_state(std::uint32_t r) const {
   return it == regions_.end() ? unsigned{tee::Ctl::kNone} : it->second.state;
 }
 
-// ---- admission
-// -------------------------------------------------------------------------------------------------
+// ---- admission ----------------------------------------------------------------------------------
 std::uint32_t SimCore::missed(const HostOp& op) const {
   if (op.flush) return 0xffffffffu;
   for (std::uint64_t b = op.lba; b < op.lba + op.count; ++b) {
@@ -108,8 +107,7 @@ void SimCore::grant() {
   }
 }
 
-// ---- legs
-// ------------------------------------------------------------------------------------------------------
+// ---- legs ---------------------------------------------------------------------------------------
 void SimCore::begin(Cmd& c, unsigned not_to) {
   c.pending = c.stuck = 0;
   unsigned mask = 0;
@@ -277,8 +275,7 @@ void SimCore::sweep(unsigned leg, unsigned how) {
   tell(e);
 }
 
-// ---- orders
-// ----------------------------------------------------------------------------------------------------
+// ---- orders -------------------------------------------------------------------------------------
 void SimCore::region_set(const tee::Ctl& c, Time now) {
   const std::uint32_t region = c.region.to_uint();
   tee::Event e = event(tee::Event::kRegionSetDone);

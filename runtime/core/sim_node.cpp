@@ -7,14 +7,14 @@
 
 namespace nvtee::core::sim {
 
-// ---- what hosts may find
-// --------------------------------------------------------------------------------------- Writes of one block
-// are serialised by the core; the order of acknowledgement is their order.
+// ---- what hosts may find ------------------------------------------------------------------------
+// Writes of one block are serialised by the core; the order of acknowledgement is their order.
 void BlockHistory::write_acked(std::uint64_t b, Value v) {
   Block& k = blocks_[b];
   k.open.erase(v);
   k.now = {v};
   k.last = v;
+  k.acks.push_back(v);
   k.doubt.clear();  // fenced by now: P2
   if (k.readers != 0) k.lately.insert(v);
 }
@@ -32,20 +32,33 @@ std::string BlockHistory::read_done(std::uint64_t b, Value v) {
   if (!right) return fmt::format("P1/P3: block {} was read as {}, last acknowledged {}", b, v, k.last);
   // Seen once, a write in doubt has taken effect: what was before it is gone, and it cannot come again after
   // another.
-  if (k.doubt.contains(v) && k.readers == 0) {
-    k.now = {v};
-    k.doubt.erase(v);
-  }
+  if (k.readers != 0 || k.open.contains(v)) return {};
+  if (k.now.contains(v) || k.doubt.contains(v)) k.now = {v};
+  k.doubt.erase(v);
   return {};
 }
 
-std::string BlockHistory::after_power_loss(std::uint64_t b, Value v) const {
-  if (v >= blocks_[b].durable) return {};
-  return fmt::format("P1: block {} holds {} after power loss, {} had been flushed", b, v, blocks_[b].durable);
+std::vector<std::uint64_t> BlockHistory::acked() const {
+  std::vector<std::uint64_t> out;
+  for (const Block& k : blocks_) out.push_back(k.first_ack + k.acks.size() - 1);
+  return out;
 }
 
-// ---- the node
-// --------------------------------------------------------------------------------------------------
+void BlockHistory::flushed(const std::vector<std::uint64_t>& acked) {
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    Block& k = blocks_[b];
+    if (acked[b] <= k.first_ack) continue;
+    k.acks.erase(k.acks.begin(), k.acks.begin() + static_cast<long>(acked[b] - k.first_ack));
+    k.first_ack = acked[b];
+  }
+}
+
+void BlockHistory::power_lost() {
+  for (Block& k : blocks_)
+    for (const Value v : k.acks) k.now.insert(v);
+}
+
+// ---- the node -----------------------------------------------------------------------------------
 namespace {
 NamespaceSpec spec_of(const SimSetup& s) {
   NamespaceSpec n;
@@ -145,11 +158,10 @@ void Node::crash() {
   ++crashes;
   ++life_;
   if (setup.trace) trace_ << agenda.now << " crash\n";
-  for (auto& [n, op] : under_way_)
+  for (auto& [n, op] : under_way_) {
     for (std::size_t i = 0; i < op.data.size(); ++i) history.write_in_doubt(op.lba + i, op.data[i]);
-  for (auto& [n, op] : under_way_)
-    if (!op.write && !op.flush)
-      for (unsigned i = 0; i < op.count; ++i) (void)0;
+    for (unsigned i = 0; !op.write && !op.flush && i < op.count; ++i) history.read_abandoned(op.lba + i);
+  }
   under_way_.clear();
   host_ops_ = 0;
   control_.reset();
@@ -158,8 +170,7 @@ void Node::crash() {
   for (auto& link : links_) link = {};
 }
 
-// ---- inputs and actions
-// ----------------------------------------------------------------------------------------
+// ---- inputs and actions -------------------------------------------------------------------------
 void Node::input(Input in) {
   if (control_ == nullptr) return;
   inputs_.push_back(std::move(in));
@@ -325,8 +336,7 @@ void Node::to_leg(unsigned leg, std::uint8_t gen, std::uint8_t opcode, std::uint
                   });
 }
 
-// ---- store
-// -----------------------------------------------------------------------------------------------------
+// ---- store --------------------------------------------------------------------------------------
 void Node::commit(Action& a) {
   const bool fails = store_fail_one_in != 0 && chance.one_in(store_fail_one_in);
   const bool applied = chance.one_in(2);
@@ -381,8 +391,7 @@ void Node::read_durable() {
   }
 }
 
-// ---- hosts
-// -----------------------------------------------------------------------------------------------------
+// ---- hosts --------------------------------------------------------------------------------------
 void Node::load(unsigned depth) {
   load_ = depth;
   host_step();
@@ -398,29 +407,34 @@ void Node::host_step() {
   // Half of the commands stay in a few regions, so that some are hot and some close.
   op.lba = chance.one_in(2) ? chance.below(3 * kBlocksPerRegion) : chance.below(blocks - 1);
   op.lba = std::min<std::uint64_t>(op.lba, blocks - op.count);
-  op.write = !chance.one_in(3);
+  op.flush = chance.one_in(25);
+  op.write = !op.flush && !chance.one_in(3);
+  const auto before = op.flush ? history.acked() : std::vector<std::uint64_t>{};
   const std::uint64_t number = next_host_++;
   if (op.write) {
     for (unsigned i = 0; i < op.count; ++i) {
       op.data.push_back(next_value_++);
       history.write_begun(op.lba + i, op.data.back());
     }
-  } else {
+  } else if (!op.flush) {
     for (unsigned i = 0; i < op.count; ++i) history.read_begun(op.lba + i);
   }
-  op.done = [this, life = life_, number, lba = op.lba, data = op.data, write = op.write, count = op.count](
-                spec::Status status, const std::vector<Value>& got) {
+  op.done = [this, life = life_, number, before, flush = op.flush, lba = op.lba, data = op.data,
+             write = op.write, count = op.count](spec::Status status, const std::vector<Value>& got) {
     if (life != life_) return;
     under_way_.erase(number);
     --host_ops_;
     if (status != 0) ++refused;
+    if (flush && status == 0) history.flushed(before);
+    if (flush) return;
     for (unsigned i = 0; i < count; ++i) {
       if (write && status == 0)
         history.write_acked(lba + i, data[i]);
       else if (write)
         history.write_in_doubt(lba + i, data[i]);
-      else if (const auto bad = history.read_done(lba + i, status == 0 ? got[i] : Value{0});
-               status == 0 && !bad.empty())
+      else if (status != 0)
+        history.read_abandoned(lba + i);
+      else if (const auto bad = history.read_done(lba + i, got[i]); !bad.empty())
         fail(bad);
     }
     if (write && status == 0) ++acked;
@@ -431,8 +445,7 @@ void Node::host_step() {
   core_->submit(op, agenda.now);
 }
 
-// ---- checks
-// ----------------------------------------------------------------------------------------------------
+// ---- checks -------------------------------------------------------------------------------------
 void Node::check() {
   if (!ok()) return;
   bool changed = std::exchange(store_changed_, false);
@@ -465,8 +478,12 @@ void Node::check() {
 }
 
 bool Node::legs_identical() const {
-  for (unsigned i = 0; i < kMaxLegs; ++i)
-    if (epoch_.legs[i].role == store::Role::kInSync && legs[i]->cache != legs[0]->cache) return false;
+  const SimLeg* first = nullptr;
+  for (unsigned i = 0; i < kMaxLegs; ++i) {
+    if (epoch_.legs[i].role != store::Role::kInSync) continue;
+    if (first != nullptr && first->cache != legs[i]->cache) return false;
+    first = legs[i].get();
+  }
   return true;
 }
 

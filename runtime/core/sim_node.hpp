@@ -33,24 +33,30 @@ class BlockHistory {
   void write_begun(std::uint64_t b, Value v) { blocks_[b].open.insert(v); }
   void write_acked(std::uint64_t b, Value v);
   // Failed or lost with its node: it may have taken effect, once, up to the next acknowledged write or read.
-  void write_in_doubt(std::uint64_t b, Value v) { blocks_[b].doubt.insert(v); }
-  struct Snapshot {
-    std::set<Value> possible;
-  };
+  void write_in_doubt(std::uint64_t b, Value v) {
+    blocks_[b].open.erase(v);
+    blocks_[b].doubt.insert(v);
+  }
   void read_begun(std::uint64_t b) { ++blocks_[b].readers; }
+  void read_abandoned(std::uint64_t b) {
+    if (--blocks_[b].readers == 0) blocks_[b].lately.clear();
+  }
   // Empty when right.
   std::string read_done(std::uint64_t b, Value v);
   std::string content(std::uint64_t b, Value v) const;  // at rest: may it be v?
-  void flushed(std::uint64_t b) { blocks_[b].durable = blocks_[b].last; }
-  std::string after_power_loss(std::uint64_t b, Value v) const;
+  // Flush: what had been acknowledged when it began survives a loss of all power from its end on.
+  std::vector<std::uint64_t> acked() const;
+  void flushed(const std::vector<std::uint64_t>& acked);
+  void power_lost();  // of everything: each block may hold anything from its last flush on
 
  private:
   struct Block {
-    std::set<Value> open;    // writes under way
-    std::set<Value> doubt;   // may take effect
-    std::set<Value> now{0};  // what it may hold, of the settled writes
-    Value last = 0;          // the newest acknowledged
-    Value durable = 0;
+    std::set<Value> open;         // writes under way
+    std::set<Value> doubt;        // may take effect
+    std::set<Value> now{0};       // what it may hold, of the settled writes
+    Value last = 0;               // the newest acknowledged
+    std::vector<Value> acks{0};   // in their order, from the flushed one on
+    std::uint64_t first_ack = 0;  // number of acks[0]
     unsigned readers = 0;
     std::set<Value> lately;  // what it may have held while readers were under way
   };
@@ -74,26 +80,24 @@ class Node {
   std::uint64_t operate(Input::Kind kind, unsigned leg);
   std::optional<bool> reply(std::uint64_t request) const;
 
-  // ---- hosts
-  // -------------------------------------------------------------------------------------------------
+  // ---- hosts ------------------------------------------------------------------------------------
   void load(unsigned depth);  // keeps that many commands under way; 0 = none any more
   unsigned host_ops() const { return host_ops_; }
 
-  // ---- checks
-  // ------------------------------------------------------------------------------------------------
+  // ---- checks -----------------------------------------------------------------------------------
   void check();  // P4, P13, ...: after each thing that happens
   bool legs_identical() const;
   void fail(const std::string& what);
   std::string failure;  // first violation
   bool ok() const { return failure.empty(); }
+  std::string trace() const { return trace_.str(); }
 
   Agenda agenda;
   Chance chance;
   SimSetup setup;
   std::vector<std::unique_ptr<SimLeg>> legs;
   std::shared_ptr<store::MemoryStore> store;
-  // ---- faults of the store
-  // -----------------------------------------------------------------------------------
+  // ---- faults of the store ----------------------------------------------------------------------
   unsigned store_fail_one_in = 0;  // half of them take effect nevertheless
   Duration store_stall = 0;
   bool store_dead = false;  // answers only when alive again
