@@ -1,9 +1,12 @@
 #include "runtime/api/server.hpp"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <set>
 #include <thread>
 
@@ -16,6 +19,8 @@ namespace asio = boost::asio;
 using boost::beast::error_code;
 
 struct Server::Impl {
+  using Acceptor = asio::basic_socket_acceptor<Session::Protocol, asio::io_context::executor_type>;
+
   Impl(Node& n, const ServerOptions& o, ListenSocket l)
       : options(o),
         node(n),
@@ -39,7 +44,7 @@ struct Server::Impl {
 
   void run() {
     // The descriptor is the ListenSocket's; the acceptor has a duplicate.
-    acceptor.assign(Session::Protocol(), ::dup(listener.fd()));
+    acceptor.assign(Session::Protocol(), ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0));
     accept();
     tick();
     subscription = node.events().subscribe(
@@ -64,15 +69,22 @@ struct Server::Impl {
   }
 
   void accept() {
-    acceptor.async_accept([this](error_code error, Session::Protocol::socket socket) {
-      if (stopping) return;
-      if (error) return accept_later();  // out of descriptors: others will end
-      if (sessions.size() >= options.max_clients)
-        refuse(std::move(socket));
-      else
-        add(std::move(socket));
+    acceptor.async_wait(Acceptor::wait_read, [this](error_code error) {
+      if (error || stopping) return;
+      // Not by Asio: its sockets would be inherited by programs that the process starts.
+      const int fd = ::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+        return accept_later();  // others will end
+      if (fd >= 0) take(Session::Protocol::socket(*io, Session::Protocol(), fd));
       accept();
     });
+  }
+
+  void take(Session::Protocol::socket socket) {
+    if (sessions.size() >= options.max_clients)
+      refuse(std::move(socket));
+    else
+      add(std::move(socket));
   }
 
   void accept_later() {
@@ -128,7 +140,7 @@ struct Server::Impl {
   ListenSocket listener;
   std::shared_ptr<asio::io_context> io;
   Service service;
-  asio::basic_socket_acceptor<Session::Protocol, asio::io_context::executor_type> acceptor;
+  Acceptor acceptor;
   asio::steady_timer deadline, second, pause;
   std::set<std::shared_ptr<Session>> sessions;
   std::thread thread;

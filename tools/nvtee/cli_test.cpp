@@ -1,0 +1,554 @@
+// The nvtee command as a process of its own, against the control API with a node that is not one.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "runtime/api/fake_node.hpp"
+#include "runtime/api/server.hpp"
+#include "runtime/api/unix_socket.hpp"
+#include "tools/nvtee/commands.hpp"
+#include "tools/nvtee/output.hpp"
+
+namespace nvtee::cli {
+namespace {
+
+using api::Json;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr auto kLimit = std::chrono::seconds(30);  // for a hung process; nothing here takes so long
+
+struct Outcome {
+  int exit = -1;
+  std::string out, err;
+};
+
+// One run of the command: started at construction, killed at destruction if it still is there.
+class Process {
+ public:
+  // `terminal`: standard input and output are a pseudo terminal.
+  Process(std::vector<std::string> arguments, const std::vector<std::string>& environment = {},
+          bool terminal = false) {
+    int out[2], err[2];
+    if (::pipe2(out, O_CLOEXEC) != 0 || ::pipe2(err, O_CLOEXEC) != 0) abort();
+    int master = -1, slave = -1;
+    if (terminal && ::openpty(&master, &slave, nullptr, nullptr, nullptr) != 0) abort();
+    arguments.insert(arguments.begin(), NVTEE_BINARY);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const int null = ::open("/dev/null", O_RDONLY);
+      ::dup2(terminal ? slave : null, 0);
+      ::dup2(terminal ? slave : out[1], 1);
+      ::dup2(err[1], 2);
+      std::vector<char*> argv, envp;
+      for (auto& a : arguments) argv.push_back(a.data());
+      argv.push_back(nullptr);
+      for (const auto& e : environment) envp.push_back(const_cast<char*>(e.c_str()));
+      envp.push_back(nullptr);
+      ::execve(argv[0], argv.data(), envp.data());
+      ::_exit(127);
+    }
+    ::close(out[1]);
+    ::close(err[1]);
+    if (slave >= 0) ::close(slave);
+    out_ = net::Fd(terminal ? master : out[0]);
+    if (terminal) ::close(out[0]);
+    err_ = net::Fd(err[0]);
+  }
+  ~Process() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  // Reads until `text` has been printed to stdout or stderr.
+  bool wait_for(const std::string& text) {
+    return pump([&] {
+      return result_.out.find(text) != std::string::npos || result_.err.find(text) != std::string::npos;
+    });
+  }
+  void type(const std::string& text) { (void)!::write(out_.get(), text.data(), text.size()); }
+  void interrupt() { ::kill(pid_, SIGINT); }
+  Outcome finish() {
+    EXPECT_TRUE(pump([&] { return !out_ && !err_; })) << "the command does not end";
+    if (out_ || err_) return result_;
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    result_.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    return result_;
+  }
+
+ private:
+  template <class Done>
+  bool pump(Done done) {
+    const auto until = std::chrono::steady_clock::now() + kLimit;
+    while (!done()) {
+      pollfd fds[2] = {{out_.get(), POLLIN, 0}, {err_.get(), POLLIN, 0}};
+      if (!out_ && !err_) return done();
+      if (std::chrono::steady_clock::now() > until || ::poll(fds, 2, 1000) < 0) return false;
+      if (fds[0].revents) take(out_, result_.out);
+      if (fds[1].revents) take(err_, result_.err);
+    }
+    return true;
+  }
+  static void take(net::Fd& fd, std::string& into) {
+    char buffer[4096];
+    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n <= 0)
+      fd.reset();  // a pseudo terminal ends with EIO
+    else
+      into.append(buffer, static_cast<std::size_t>(n));
+  }
+  pid_t pid_ = -1;
+  net::Fd out_, err_;
+  Outcome result_;
+};
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = "/tmp/nvtee-cli-XXXXXX";
+    dir_ = mkdtemp(pattern.data());
+    options_.path = dir_ + "/s";
+    start();
+  }
+  void TearDown() override {
+    server_.reset();
+    std::filesystem::remove_all(dir_);
+  }
+  void start() {
+    server_.reset();
+    auto server = api::Server::start(node_, options_);
+    ASSERT_TRUE(server) << server.error().text();
+    server_ = std::move(*server);
+  }
+  Process spawn(std::vector<std::string> arguments, bool terminal = false) {
+    return Process(std::move(arguments), {"NVTEE_SOCKET=" + options_.path}, terminal);
+  }
+  Outcome run(std::vector<std::string> arguments) { return spawn(std::move(arguments)).finish(); }
+  void fault_a_leg() {
+    node_.edit([](NodeStatus& s) {
+      auto& ns = s.namespaces[0];
+      ns.health = "degraded";
+      ns.advice = {"bring the peer right back"};
+      ns.legs[1].state = core::LegState::kStale;
+      ns.legs[1].connected = false;
+      ns.legs[1].dirty_bytes = 3 << 20;
+      ns.legs[1].reason = "owed an answer for 2 s";
+      s.peers[1].legs_connected = 0;
+      s.peers[1].last_error = "connection refused";
+    });
+  }
+
+  std::string dir_;
+  test::FakeNode node_;
+  api::ServerOptions options_;
+  std::unique_ptr<api::Server> server_;
+};
+
+// ---- status ---------------------------------------------------------------------------------------------
+
+TEST_F(Cli, StatusOfAHealthyNode) {
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 0) << r.err;
+  EXPECT_EQ(r.err, "");
+  EXPECT_THAT(r.out, HasSubstr("   health: ok\n"));
+  EXPECT_THAT(r.out, HasSubstr("namespace: vol1\n   health: ok (all legs are in sync)\n"));
+  EXPECT_THAT(r.out, HasSubstr("    shown: nsid 1 of nqn.2026-01.com.example:front, 1 GiB, optimized\n"));
+  EXPECT_THAT(r.out, HasSubstr("up 1 d 2 h"));
+  EXPECT_THAT(r.out, HasSubstr("   LEG  PEER:NSID  STATE    DIRTY  COPY  REASON\n   0    left:1     in_sync  "
+                               "-      -\n   1    right:1    in_sync  -      -\n"));
+}
+
+TEST_F(Cli, StatusOfADegradedNodeSaysWhyAndWhatToDo) {
+  fault_a_leg();
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 3);
+  EXPECT_THAT(r.out, HasSubstr("   health: degraded\n"));
+  EXPECT_THAT(r.out,
+              HasSubstr("1    right:1    stale    3 MiB  -     owed an answer for 2 s; not connected\n"));
+  EXPECT_THAT(r.out, HasSubstr("     peer: right: 0 of 1 legs connected: connection refused\n"));
+  EXPECT_THAT(r.out, HasSubstr("   action: bring the peer right back\n"));
+  EXPECT_EQ(run({"status", "vol1"}).exit, 3);
+  EXPECT_EQ(run({"status", "-o", "json"}).exit, 3);
+}
+
+TEST_F(Cli, StatusAsJson) {
+  const Outcome r = run({"status", "-o", "json"});
+  EXPECT_EQ(r.exit, 0);
+  const Json s = Json::parse(r.out);
+  EXPECT_EQ(s["health"], "ok");
+  EXPECT_EQ(s["namespaces"][0]["legs"][1]["peer"], "right");
+  EXPECT_EQ(Json::parse(run({"-o", "json", "status", "vol1"}).out)["name"], "vol1");
+}
+
+TEST_F(Cli, StatusWithoutADaemonIsNeverHealthy) {
+  server_.reset();
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 4);
+  EXPECT_EQ(r.out, "");
+  EXPECT_THAT(r.err, AllOf(HasSubstr("no such socket"), HasSubstr("remedy: start it")));
+  const Outcome json = run({"status", "-o", "json"});
+  EXPECT_EQ(json.exit, 4);
+  EXPECT_EQ(Json::parse(json.out)["code"], "unreachable");
+  EXPECT_THAT(json.out + json.err, Not(HasSubstr("ok")));
+}
+
+TEST_F(Cli, StatusOfANodeThatHangsIsAnError) {
+  options_.service.status = 100 * kMillisecond;
+  start();
+  node_.set_silent(true);
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_EQ(r.out, "");
+  EXPECT_THAT(r.err, HasSubstr("did not answer in time"));
+}
+
+TEST_F(Cli, StatusThatContradictsItselfIsNotHealthy) {
+  node_.edit(
+      [](NodeStatus& s) { s.namespaces[0].legs[1].state = core::LegState::kStale; });  // health still says ok
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 3);
+  EXPECT_THAT(r.out, HasSubstr("health: unknown"));
+  node_.edit([](NodeStatus& s) { s.namespaces[0].health = ""; });
+  EXPECT_EQ(run({"status"}).exit, 3);
+}
+
+TEST_F(Cli, StatusOfADrainingNodeIsNotHealthy) {
+  node_.edit([](NodeStatus& s) { s.draining = true; });
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 3);
+  EXPECT_THAT(r.out, HasSubstr("STOPPING"));
+}
+
+TEST_F(Cli, StatusShowsAResyncWithItsTime) {
+  node_.edit([](NodeStatus& s) {
+    s.namespaces[0].health = "resyncing";
+    auto& leg = s.namespaces[0].legs[1];
+    leg.state = core::LegState::kSyncing;
+    leg.copied_bytes = 1 << 20;
+    leg.to_copy_bytes = 3 << 20;
+  });
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 3);
+  EXPECT_THAT(r.out, HasSubstr("25 %, 3 MiB left"));
+}
+
+TEST_F(Cli, NodeWithoutNamespaces) {
+  node_.edit([](NodeStatus& s) { s.namespaces.clear(); });
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 0);
+  EXPECT_THAT(r.out, EndsWith("no namespaces: create one with `nvtee ns create`\n"));
+}
+
+TEST_F(Cli, NothingFromOutsideReachesTheTerminalRaw) {
+  node_.edit([](NodeStatus& s) {
+    s.peers[0].identity = "evil\x1b[2J";
+    s.namespaces[0].legs[1].reason = "a\nb\x1b]0;x\x07";
+  });
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"status"}, {"peer", "list"}, {"peer", "show", "left"}, {"leg", "list"}}) {
+    const Outcome r = run(arguments);
+    EXPECT_THAT(r.out, Not(HasSubstr("\x1b"))) << arguments[0];
+  }
+}
+
+// ---- namespaces and legs --------------------------------------------------------------------------------
+
+TEST_F(Cli, NamespacesAreListedAndShown) {
+  EXPECT_THAT(run({"ns", "list"}).out,
+              "NAME  NSID  SIZE   HEALTH  LEGS                            SUBSYSTEM\n"
+              "vol1  1     1 GiB  ok      left:1=in_sync right:1=in_sync  nqn.2026-01.com.example:front\n");
+  const Outcome r = run({"ns", "show", "vol1"});
+  EXPECT_EQ(r.exit, 0);
+  EXPECT_THAT(r.out, HasSubstr("            uuid: aabb0000-0000-0000-0000-000000000000\n"));
+  EXPECT_EQ(Json::parse(run({"ns", "list", "-o", "json"}).out)["namespaces"].size(), 1u);
+  const Outcome bad = run({"ns", "show", "vol"});
+  EXPECT_EQ(bad.exit, 1);
+  EXPECT_EQ(bad.err,
+            "nvtee: no namespace named 'vol'; did you mean 'vol1'?\n  remedy: see `nvtee ns list`\n");
+}
+
+TEST_F(Cli, CreateTranslatesItsOptions) {
+  const Outcome r =
+      run({"ns", "create", "vol2", "--leg", "left:2", "-l", "right", "--size", "2GiB", "--block-size", "512",
+           "--assume-equal", "--nsid", "5", "--adopt-id", "11111111-2222-3333-4444-555555555555",
+           "--adopt-id", "00112233445566778899aabbccddeeff"});
+  EXPECT_EQ(r.exit, 0) << r.err;
+  EXPECT_EQ(r.out, "namespace vol2 is created\n");
+  EXPECT_THAT(node_.calls(), ElementsAre("create vol2 nqn.2026-01.com.example:front nsid=5 blocks=4194304 "
+                                         "shift=9 region=0 equal=true left:2 right:1"));
+  const Json ns = Json::parse(run({"ns", "show", "vol2", "-o", "json"}).out);
+  EXPECT_EQ(ns["uuid"], "11111111-2222-3333-4444-555555555555");
+  EXPECT_EQ(ns["nguid"], "00112233445566778899aabbccddeeff");
+}
+
+TEST_F(Cli, CreateRefusesBeforeItAsks) {
+  EXPECT_EQ(run({"ns", "create", "v"}).exit, 2);
+  EXPECT_EQ(run({"ns", "create"}).exit, 2);
+  EXPECT_EQ(run({"ns", "create", "v", "--leg", "left", "--adopt-id", "12"}).exit, 2);
+  EXPECT_EQ(run({"ns", "create", "v", "--leg", "left", "--block-size", "1000"}).exit, 2);
+  EXPECT_THAT(node_.calls(), ElementsAre());
+  const Outcome r = run({"ns", "create", "v", "--leg", "left", "--size", "16M"});
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_THAT(r.err, HasSubstr("size: '16M' has the unknown unit 'M'"));
+}
+
+TEST_F(Cli, DeleteNeedsAYes) {
+  const Outcome r = run({"ns", "delete", "vol1"});
+  EXPECT_EQ(r.exit, 2);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("nobody to ask"), HasSubstr("give --yes")));
+  EXPECT_THAT(node_.calls(), ElementsAre());
+  const Outcome yes = run({"ns", "delete", "vol1", "--yes"});
+  EXPECT_EQ(yes.exit, 0);
+  EXPECT_EQ(yes.out, "namespace vol1 is deleted; its legs keep their data\n");
+  EXPECT_THAT(node_.calls(), ElementsAre("delete vol1"));
+}
+
+TEST_F(Cli, DeleteAsksOnATerminal) {
+  auto no = spawn({"ns", "delete", "vol1"}, true);
+  ASSERT_TRUE(no.wait_for("[y/N]"));
+  no.type("n\n");
+  EXPECT_EQ(no.finish().exit, 1);
+  EXPECT_THAT(node_.calls(), ElementsAre());
+  auto yes = spawn({"ns", "delete", "vol1"}, true);
+  ASSERT_TRUE(yes.wait_for("[y/N]"));
+  yes.type("y\n");
+  EXPECT_EQ(yes.finish().exit, 0);
+  EXPECT_THAT(node_.calls(), ElementsAre("delete vol1"));
+}
+
+TEST_F(Cli, LegCommandsReachTheNode) {
+  EXPECT_EQ(run({"leg", "add", "vol1", "third:3"}).exit, 0);
+  EXPECT_EQ(run({"leg", "fault", "vol1", "right"}).exit, 0);
+  EXPECT_EQ(run({"leg", "online", "vol1", "1"}).exit, 0);
+  EXPECT_EQ(run({"leg", "remove", "vol1", "right:1", "-o", "json"}).out, "{\n  \"ok\": true\n}\n");
+  EXPECT_THAT(node_.calls(),
+              ElementsAre("add vol1 third:3", "fault vol1 1", "online vol1 1", "remove vol1 1"));
+  EXPECT_EQ(run({"leg", "add", "vol1", "third:x"}).exit, 2);
+  node_.fail_next({"the last in-sync leg cannot go", "add another one first"});
+  const Outcome r = run({"leg", "remove", "vol1", "0"});
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_EQ(r.err, "nvtee: the last in-sync leg cannot go\n  remedy: add another one first\n");
+  EXPECT_THAT(run({"leg", "list"}).out, HasSubstr("vol1       1    right:1    in_sync"));
+  EXPECT_THAT(run({"leg", "list", "vol1"}).out, HasSubstr("1    right:1    in_sync"));
+}
+
+TEST_F(Cli, LegAddAsksOnATerminalBecauseItOverwrites) {
+  auto p = spawn({"leg", "add", "vol1", "right:9"}, true);
+  ASSERT_TRUE(p.wait_for("What right:9 holds will be overwritten"));
+  p.type("\n");
+  EXPECT_EQ(p.finish().exit, 1);
+  EXPECT_THAT(node_.calls(), ElementsAre());
+}
+
+TEST_F(Cli, PeersAndHosts) {
+  EXPECT_THAT(run({"peer", "list"}).out,
+              HasSubstr("left   1/1 up  192.0.2.1:4420  nqn.2026-01.com.example:left   Disk S123\n"));
+  EXPECT_THAT(run({"peer", "show", "right"}).out, HasSubstr("     nqn: nqn.2026-01.com.example:right\n"));
+  EXPECT_EQ(run({"peer", "show", "nope"}).exit, 1);
+  EXPECT_THAT(run({"host", "list"}).out,
+              HasSubstr("nqn.2026-01.com.example:host  192.0.2.9:5000  1       4"));
+}
+
+// ---- over time ------------------------------------------------------------------------------------------
+
+TEST_F(Cli, ResyncIsFollowedToItsEnd) {
+  node_.edit([](NodeStatus& s) {
+    auto& leg = s.namespaces[0].legs[1];
+    leg.state = core::LegState::kSyncing;
+    leg.copied_bytes = leg.to_copy_bytes = 1 << 20;
+  });
+  EXPECT_THAT(run({"resync", "show"}).out,
+              HasSubstr("vol1 leg 1 (right:1): [###############>              ]  50 % 1 MiB left"));
+  EXPECT_EQ(Json::parse(run({"resync", "show", "vol1", "-o", "json"}).out)["namespaces"][0]["legs"].size(),
+            1u);
+  auto p = spawn({"resync", "show", "vol1", "--follow"});
+  ASSERT_TRUE(p.wait_for(" 50 %"));
+  node_.edit([](NodeStatus& s) { s.namespaces[0].legs[1].state = core::LegState::kInSync; });
+  const Outcome r = p.finish();
+  EXPECT_EQ(r.exit, 0);
+  EXPECT_THAT(r.out, EndsWith("all legs are in sync\n"));
+  EXPECT_THAT(r.out, Not(HasSubstr("\x1b"))) << "plain lines where there is no terminal";
+}
+
+TEST_F(Cli, ResyncIsDrawnOverItselfOnATerminal) {
+  fault_a_leg();
+  auto p = spawn({"resync", "show", "--follow"}, true);
+  ASSERT_TRUE(p.wait_for("stale, 3 MiB to copy"));
+  node_.edit([](NodeStatus& s) { s.namespaces[0].legs[1].state = core::LegState::kInSync; });
+  const Outcome r = p.finish();
+  EXPECT_EQ(r.exit, 0);
+  EXPECT_THAT(r.out, HasSubstr("\x1b[1A"));
+}
+
+TEST_F(Cli, ResyncThatWaitsForAnOperatorIsNotFollowedForEver) {
+  fault_a_leg();
+  node_.edit([](NodeStatus& s) { s.namespaces[0].legs[1].needs_operator = true; });
+  const Outcome r = run({"resync", "show", "--follow"});
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_THAT(r.out, HasSubstr("waits for `nvtee leg online`"));
+}
+
+core::NamespaceStatus::Verify verify(bool running, std::uint64_t done,
+                                     std::vector<std::uint64_t> mismatches) {
+  core::NamespaceStatus::Verify v;
+  v.running = running;
+  v.finished = !running;
+  v.done_bytes = done;
+  v.total_bytes = 2 << 20;
+  v.mismatched_blocks = mismatches.size();
+  v.first_mismatches = std::move(mismatches);
+  return v;
+}
+
+TEST_F(Cli, VerifyEndsWithWhatItFound) {
+  EXPECT_THAT(run({"verify", "show", "vol1"}).out, HasSubstr("no verify has run"));
+  EXPECT_THAT(run({"verify", "start", "vol1"}).out, HasSubstr("verify of vol1 is started"));
+  node_.edit([](NodeStatus& s) { s.namespaces[0].verify = verify(true, 1 << 20, {}); });
+  auto p = spawn({"verify", "show", "vol1", "--follow"});
+  ASSERT_TRUE(p.wait_for("50 %"));
+  node_.edit([](NodeStatus& s) { s.namespaces[0].verify = verify(false, 2 << 20, {7, 99}); });
+  const Outcome r = p.finish();
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_THAT(r.out, EndsWith("finished: 2 MiB compared, 2 block(s) DIFFER; first LBAs: 7 99\n"));
+  node_.edit([](NodeStatus& s) { s.namespaces[0].verify = verify(false, 2 << 20, {}); });
+  EXPECT_THAT(run({"verify", "show", "vol1"}).out, "finished: 2 MiB compared, all legs are equal\n");
+  EXPECT_EQ(run({"verify", "stop", "vol1"}).exit, 0);
+  EXPECT_THAT(node_.calls(), ElementsAre("verify vol1 start", "verify vol1 stop"));
+}
+
+TEST_F(Cli, EventsAreShownAndFollowed) {
+  node_.events().add(core::Severity::kInfo, "node.started", "", "hello");
+  node_.events().add(core::Severity::kWarning, "leg.faulted", "vol1", "late");
+  const Outcome all = run({"events"});
+  EXPECT_EQ(all.exit, 0);
+  EXPECT_THAT(all.out,
+              testing::MatchesRegex("....-..-..T..:..:..\\....Z 1 info node.started "
+                                    "hello\n....-..-..T..:..:..\\....Z 2 warning leg.faulted vol1: late\n"));
+  EXPECT_THAT(run({"events", "--since", "1"}).out, AllOf(HasSubstr(" 2 warning"), Not(HasSubstr("hello"))));
+  EXPECT_THAT(run({"events", "--namespace", "vol1", "-o", "json"}).out, StartsWith("{\"id\":2,"));
+  auto p = spawn({"events", "--follow", "--since", "2"});
+  node_.events().add(core::Severity::kInfo, "leg.online", "vol1", "back");
+  EXPECT_TRUE(p.wait_for("leg.online"));
+  server_.reset();
+  EXPECT_EQ(p.finish().exit, 4) << "the end of the daemon ends it";
+}
+
+// ---- usage ----------------------------------------------------------------------------------------------
+
+TEST_F(Cli, UsageErrorsAreTwoAndSuggest) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* error;
+  } bad[] = {
+      {{}, "Usage: nvtee COMMAND"},
+      {{"statsu"}, "unknown command 'statsu'; did you mean 'status'?"},
+      {{"ns", "lst"}, "unknown command 'ns lst'; did you mean 'ns list'?"},
+      {{"ns"}, "Usage: nvtee ns COMMAND"},
+      {{"qqqqqq"}, "unknown command 'qqqqqq'\n"},
+      {{"status", "--jsn"}, "unknown option '--jsn'"},
+      {{"status", "--sock", "/tmp/x"}, "unknown option '--sock'; did you mean '--socket'?"},
+      {{"status", "-o", "yaml"}, "--output: 'yaml' is not possible\n  remedy: choose one of text, json"},
+      {{"status", "a", "b"}, "'b' is one argument too many"},
+      {{"ns", "show"}, "NAMESPACE is missing"},
+      {{"ns", "show", "a", "--socket"}, "--socket"},
+      {{"status", "--socket", "a", "--socket", "b"}, "--socket is given 2 times"},
+      {{"events", "--since", "x"}, "--since: 'x' is not a number"},
+  };
+  for (const auto& b : bad) {
+    const Outcome r = run(b.arguments);
+    EXPECT_EQ(r.exit, 2) << b.error;
+    EXPECT_THAT(r.err, HasSubstr(b.error));
+    EXPECT_EQ(r.out, "");
+  }
+}
+
+TEST_F(Cli, EveryCommandHasHelpWithExamples) {
+  for (const Subcommand& s : subcommands()) {
+    std::vector<std::string> arguments;
+    std::istringstream words(s.command.words);
+    for (std::string w; words >> w;) arguments.push_back(w);
+    arguments.push_back("--help");
+    const Outcome r = run(arguments);
+    EXPECT_EQ(r.exit, 0) << s.command.words;
+    EXPECT_THAT(r.out, AllOf(StartsWith("Usage: nvtee " + s.command.words),
+                             HasSubstr("Examples:\n  nvtee " + s.command.words), HasSubstr("--socket PATH")))
+        << s.command.words;
+    // An example that the command itself would not take teaches nothing.
+    for (const auto& e : s.command.examples) {
+      std::istringstream text(e.command.substr(0, e.command.find(" | ")));
+      std::vector<std::string> example;
+      for (std::string w; text >> w;) example.push_back(w);
+      example.erase(example.begin(), example.begin() + 1 + static_cast<std::ptrdiff_t>(arguments.size()) - 1);
+      EXPECT_TRUE(cmdline::parse(s.command, example)) << e.command;
+    }
+  }
+  EXPECT_EQ(run({"help", "ns", "create"}).out, run({"ns", "create", "--help"}).out);
+  EXPECT_EQ(run({"--help"}).exit, 0);
+  EXPECT_EQ(run({"ns", "--help"}).exit, 0);
+  EXPECT_THAT(run({"--version"}).out, StartsWith("nvtee 0."));
+}
+
+TEST_F(Cli, TablesAreData) {
+  const Json tables = Json::parse(run({"print-tables"}).out);
+  EXPECT_EQ(tables.size(), subcommands().size());
+  EXPECT_EQ(tables[0]["words"], "status");
+  EXPECT_EQ(tables[0]["positionals"][0]["completes"], "namespace");
+}
+
+TEST_F(Cli, SocketComesFromOptionThenEnvironment) {
+  EXPECT_EQ(Process({"status", "--socket", options_.path}, {"NVTEE_SOCKET=/nonexistent"}).finish().exit, 0);
+  EXPECT_EQ(Process({"--socket", options_.path, "status"}, {}).finish().exit, 0);
+  EXPECT_EQ(Process({"status"}, {"NVTEE_SOCKET=/nonexistent"}).finish().exit, 4);
+}
+
+TEST_F(Cli, DaemonThatAnswersNonsenseIsAnError) {
+  server_.reset();
+  auto socket = api::ListenSocket::open(options_.path);
+  ASSERT_TRUE(socket);
+  for (const std::string body : {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+                                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "SSH-2.0\r\n", ""}) {
+    auto p = spawn({"status"});
+    pollfd waiting{socket->fd(), POLLIN, 0};
+    ASSERT_EQ(::poll(&waiting, 1, 20'000), 1);
+    {
+      const net::Fd client(::accept(socket->fd(), nullptr, nullptr));
+      char buffer[1024];
+      (void)!::read(client.get(), buffer, sizeof buffer);
+      (void)!::write(client.get(), body.data(), body.size());
+    }
+    const Outcome r = p.finish();
+    EXPECT_NE(r.exit, 0) << body;
+    EXPECT_THAT(r.out, Not(HasSubstr("health: ok"))) << body;
+  }
+}
+
+TEST(Output, BarsAndTables) {
+  EXPECT_EQ(progress_bar(0, 100, 10), "[>         ]   0 %");
+  EXPECT_EQ(progress_bar(999, 1000, 10), "[#########>]  99 %");
+  EXPECT_EQ(progress_bar(5, 0, 4), "[####] 100 %");
+  Table t({"A", "BB"});
+  t.add({"ä", "x"});
+  t.add({"long", ""});
+  EXPECT_EQ(t.text(1), " A     BB\n ä     x\n long\n");
+  EXPECT_EQ(clean("a\x1b\nb\xc2\x9b"), "a??b?");
+}
+
+}  // namespace
+}  // namespace nvtee::cli
