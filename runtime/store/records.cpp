@@ -22,8 +22,7 @@ std::uint64_t get_le(const char* p, unsigned bytes) {
   return value;
 }
 
-// ---- the three visitors: each record is described once and visited by all of them
-// ----------------------------
+// ---- the three visitors: each record is described once and visited by all of them ---------------
 class Writer {
  public:
   explicit Writer(Bytes& out) : out_(out) {}

@@ -79,7 +79,7 @@ struct MarkerRecord {
 // One bit a region, first region = number of the chunk x kRegionsPerChunk. An all-zero chunk is not stored.
 using BitmapRecord = std::array<std::uint64_t, kRegionsPerChunk / 64>;
 
-// ---- keys
+// ---- keys ---------------------------------------------------------------------------------------
 // -------------------------------------------------------------------------------------------------- 'n' |
 // length of name | name | kind | [leg, kDirty and kIdentity] | [chunk, 4 bytes big-endian, kOpen and kDirty]
 Bytes all_namespaces_prefix();
@@ -97,8 +97,7 @@ struct Key {
 };
 Result<Key> parse_key(const Bytes& key);
 
-// ---- values
-// ------------------------------------------------------------------------------------------------
+// ---- values -------------------------------------------------------------------------------------
 Bytes encode(const Bytes& key, const NamespaceRecord& record);
 Bytes encode(const Bytes& key, const EpochRecord& record);
 Bytes encode(const Bytes& key, const IdentityRecord& record);

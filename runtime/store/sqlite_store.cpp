@@ -104,7 +104,7 @@ Status0 sync_directory(const std::string& path) {
   return {};
 }
 
-// ---- before SQLite touches the file
+// ---- before SQLite touches the file -------------------------------------------------------------
 // -------------------------------------------------------------------------- Reads the file's own header, so
 // that a file which is not ours is refused without being opened for writing.
 Status0 check_header(const std::string& path, int fd) {
@@ -217,8 +217,7 @@ Status0 check_content(const std::string& path, sqlite3* db) {
   return {};
 }
 
-// ---- the store
-// ------------------------------------------------------------------------------------------------
+// ---- the store ----------------------------------------------------------------------------------
 class SqliteStore final : public MetaStore {
  public:
   SqliteStore(std::string path, std::shared_ptr<SyncWatch> watch, Fd lock, Db db)
