@@ -205,6 +205,33 @@ TEST_F(Loopback, DamagedDataIsRetriedNotFatal) {
   EXPECT_EQ(h->call(s, data).status, st::kOk);
 }
 
+TEST_F(Loopback, DataInPiecesOneOfThemDamaged) {
+  for (const bool damage : {true, false}) {
+    auto h = admin({}, true);
+    h->answer_r2t = false;
+    Bytes data(512);
+    data[3] = std::byte{1};
+    const std::uint16_t cid = h->submit(set_feature(fid::kHostBehavior, 0, 0, 512));
+    ASSERT_TRUE(loop.until([&] { return !h->r2ts.empty(); }));
+    for (const std::uint32_t at : {0u, 256u}) {
+      DataPdu d{};
+      d.head = {p::kH2CData, at == 256 ? p::kLast : std::uint8_t{0}, p::kHlenData, 0, 0};
+      d.cccid = cid;
+      d.ttag = h->r2ts[0].ttag;
+      d.datao = at;
+      d.datal = 256;
+      const bool spoil = damage && at == 0;
+      h->pdu().send_pdu(d, std::span(data).subspan(at, 256), 0,
+                        spoil ? std::optional<std::uint32_t>{1} : std::nullopt);
+    }
+    const auto a = h->wait(cid);
+    EXPECT_EQ(a.status, damage ? st::kTransientTransport : st::kOk);
+    EXPECT_FALSE(a.dnr);
+    EXPECT_EQ(server->controllers().at(0).info.hdisns, !damage);
+    server->close_all("next");
+  }
+}
+
 struct H2cCase {
   const char* name;
   std::function<void(DataPdu&)> spoil;
