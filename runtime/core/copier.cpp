@@ -74,7 +74,8 @@ bool Copier::intact(const Unit& u, const Legs& legs) const {
     if ((u.targets >> i & 1) == 0) continue;
     const auto s = legs[i].state();
     if (s != (u.reconcile ? Leg::State::kInSync : Leg::State::kCopying)) return false;
-    if (!legs[i].link.is_up() || legs[i].link.gen() != u.gens[i]) return false;
+    if (!legs[i].link.is_up() || legs[i].link.gen() != u.gens[i] || legs[i].copy_round != u.rounds[i])
+      return false;
   }
   return true;
 }
@@ -260,7 +261,10 @@ bool Copier::start_unit(Context& ctx, Legs& legs, Regions& regions, Allowed allo
   if (u.targets == 0) return true;  // nothing to copy there
   u.next = ctx.geo.first_block(u.region);
   u.end = ctx.geo.end_block(u.region);
-  for (const Leg& leg : legs) u.gens[leg.index()] = leg.link.gen();
+  for (const Leg& leg : legs) {
+    u.gens[leg.index()] = leg.link.gen();
+    u.rounds[leg.index()] = leg.copy_round;
+  }
   *free = u;
   go(*free, In::kTake);
   return true;
@@ -294,8 +298,8 @@ void Copier::advance_flush(Context& ctx, Legs& legs, Ledger& ledger) {
       for (unsigned l = 0; l < kMaxLegs; ++l) {
         if ((u.targets >> l & 1) == 0) continue;
         Leg& leg = legs[l];
-        const bool ok =
-            leg.state() == Leg::State::kCopying && leg.link.gen() == u.gens[l] && flush_.clean(leg);
+        const bool ok = leg.state() == Leg::State::kCopying && leg.link.gen() == u.gens[l] &&
+                        leg.copy_round == u.rounds[l] && flush_.clean(leg);
         all = all && ok;
         if (!ok) continue;
         NVTEE_CHECK(leg.role == Role::kSyncing, "P5: a dirty bit clears on a leg that receives every write");

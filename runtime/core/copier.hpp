@@ -51,6 +51,7 @@ class Copier {
     std::uint32_t region = 0;
     unsigned source = 0, targets = 0;
     std::array<std::uint8_t, kMaxLegs> gens{};
+    std::array<unsigned, kMaxLegs> rounds{};
     std::uint64_t next = 0, end = 0;  // blocks
     unsigned in_flight = 0;
   };

@@ -78,18 +78,19 @@ class Leg {
   LegLink link;
   LegSpec spec;
   LegFacts facts;
-  Role role = Role::kNone;     // durable
-  Time lost_at = 0;            // of the last association that was used; 0 = never used since the start
-  std::uint64_t lost_in = 0;   // Context::serial of its loss, or of the request to remove it
-  std::uint64_t answered = 0;  // the newest Context::serial that a probe of it was issued in and answered
-  bool ready = false;          // kBarrier: may join
-  bool copied = false;         // kCopying: nothing is left
-  std::uint8_t commit_gen = 0;      // association when its epoch change was sent to the store
-  bool leaving = false;        // `leg remove` waits
-  std::uint64_t request = 0;   // operator's request to answer: add, remove
-  Time give_up_at = 0;         // kAdding
-  RegionBits to_copy;          // kCopying: regions that may differ
+  Role role = Role::kNone;      // durable
+  Time lost_at = 0;             // of the last association that was used; 0 = never used since the start
+  std::uint64_t lost_in = 0;    // Context::serial of its loss, or of the request to remove it
+  std::uint64_t answered = 0;   // the newest Context::serial that a probe of it was issued in and answered
+  bool ready = false;           // kBarrier: may join
+  bool copied = false;          // kCopying: nothing is left
+  std::uint8_t commit_gen = 0;  // association when its epoch change was sent to the store
+  bool leaving = false;         // `leg remove` waits
+  std::uint64_t request = 0;    // operator's request to answer: add, remove
+  Time give_up_at = 0;          // kAdding
+  RegionBits to_copy;           // kCopying: regions that may differ
   std::uint64_t copied_bytes = 0;
+  unsigned copy_round = 0;  // goes up whenever regions that were copied count as not copied again
   std::uint64_t fence = 0;  // kFencing: ticket
   std::uint64_t media_errors = 0;
   std::uint64_t recent_media_errors = 0;

@@ -242,10 +242,24 @@ void Membership::begin_copy(Context& ctx, const Ledger& ledger, Leg& leg) {
   leg.to_copy.add(ledger.dirty(leg.index()));
   leg.to_copy.add(ledger.open());
   leg.copied_bytes = 0;
+  ++leg.copy_round;
   leg.copy_trouble.clear();
   ctx.event(Severity::kNotice, "leg.syncing",
             fmt::format("{} is being copied to: {} MiB", leg_name(leg),
                         leg.to_copy.count() * (ctx.geo.region_bytes >> 20)));
+}
+
+// The last in_sync leg was away. Writes that were refused meanwhile may have reached the legs that are being
+// copied to, and not this one: what is open counts as not copied again. A leg that was just to become in_sync
+// begins anew.
+void Membership::distrust_copies(Context& ctx, const Ledger& ledger) {
+  for (Leg& leg : legs) {
+    if (leg.state() == LS::kPromoting) lose(ctx, leg, "the leg that it was copied from was away meanwhile");
+    if (leg.state() != LS::kCopying) continue;
+    leg.to_copy.add(ledger.open());
+    leg.copied = false;
+    ++leg.copy_round;
+  }
 }
 
 // One transition of one leg, if one is due.
@@ -315,6 +329,7 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       leg.go(LI::kSwept);
       leg.link.settled();
       leg.reason.clear();
+      distrust_copies(ctx, ledger);
       ctx.event(Severity::kNotice, "leg.returned", leg_name(leg) + " is back, and serves");
       return true;
     case LS::kPurging:

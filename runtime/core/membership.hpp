@@ -48,6 +48,7 @@ class Membership {
   bool advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Leg& leg, bool may_join);
   void apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences);
   void begin_copy(Context& ctx, const Ledger& ledger, Leg& leg);
+  void distrust_copies(Context& ctx, const Ledger& ledger);
   void lose(Context& ctx, Leg& leg, const std::string& why);
   void watch_held(Context& ctx);
   void choose_survivor(Context& ctx);
