@@ -118,7 +118,7 @@ bool Cluster::wait_health(const std::string& wanted, Seconds limit) {
 
 Process Cluster::load(const std::string& name, std::vector<std::string> words) {
   // Through a shell, so that the report (stdout) and the log (stderr) go to two files.
-  std::string line = "exec " + bin("nvtee-host") + " load --addr " + address() + " --subnqn " + kSubsystem +
+  std::string line = "exec " + bin("nvtee-host") + " run --addr " + address() + " --subnqn " + kSubsystem +
                      " --nsid 1 -o json --verify";
   for (const auto& w : words) line += " " + w;
   line += " > " + dir_ / (name + ".json");

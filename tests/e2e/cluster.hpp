@@ -71,8 +71,9 @@ class Cluster {
   bool stop_daemon();
   bool files_equal();
 
- private:
   void write_config();
+
+ private:
   TempDir dir_;
   ClusterOptions options_;
   std::vector<Target> targets_;

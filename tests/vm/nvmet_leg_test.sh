@@ -54,7 +54,7 @@ start_target a 128M
 start_node "a=$target_a_port=nqn.2026-01.io.nvtee:a" "nvmet=$nvmet_port=nqn.2026-01.io.nvtee:nvmet"
 "$BIN/nvtee" peer list
 
-"$BIN/nvtee-host" load --addr "127.0.0.1:$node_port" --subnqn "$SUBNQN" --nsid 1 --verify --rw randrw --bs 4k-64k --depth 8 --range 64M \
+"$BIN/nvtee-host" load --addr "127.0.0.1:$node_port" --subnqn "$SUBNQN" --nsid 1 --verify --rw randrw --bs 4k-64k --depth 8 --range 0:64M \
   --time 25 --rate 200 >"$work/load.log" 2>&1 &
 load=$!
 pids+=("$load")
