@@ -31,6 +31,7 @@ struct AdmitState {
 };
 
 struct AdmitIo {
+  hls::stream<NsIndex>& shut;
   hls::stream<Finish>& finish;
   hls::stream<Looked>& in;
   hls::stream<Cmd>& admitted;
@@ -63,16 +64,22 @@ NVTEE_TEE_INLINE void admit_fence(AdmitRow& row, NsIndex ns, AdmitIo& io) {
   }
 }
 
+// A leg said 0/83h: this node is not home any more. Nothing is let in until the runtime opens the gates.
+template <class C>
+NVTEE_TEE_INLINE void admit_shut(AdmitState<C>& s, NsIndex ns) {
+  const unsigned at = ns.to_uint() & (Sizes<C>::kNamespaces - 1);
+  AdmitRow row = s.ns[at];
+  if (row.gate_read == 0) row.gate_read = spec::st::kPathInternal;
+  if (row.gate_write == 0) row.gate_write = spec::st::kPathInternal;
+  s.ns[at] = row;
+}
+
 template <class C>
 NVTEE_TEE_INLINE void admit_finish(AdmitState<C>& s, const Finish& f, AdmitIo& io) {
   const unsigned at = static_cast<unsigned>(f.ns) & (Sizes<C>::kNamespaces - 1);
   const unsigned colour = static_cast<unsigned>(f.colour);
   AdmitRow row = s.ns[at];
   row.count[colour] = static_cast<ap_uint<14>>(row.count[colour] - 1);
-  if (f.not_home) {
-    if (row.gate_read == 0) row.gate_read = spec::st::kPathInternal;
-    if (row.gate_write == 0) row.gate_write = spec::st::kPathInternal;
-  }
   if (row.fencing && f.colour != row.colour && row.count[colour] == 0) {
     // Fences asked for meanwhile join this one: it goes on until they are done too, with one event.
     const bool more = row.again == 1;
@@ -166,6 +173,10 @@ NVTEE_TEE_INLINE void admit_order(AdmitState<C>& s, const Looked& l, AdmitIo& io
 template <class C>
 NVTEE_TEE_INLINE Step admit_step(AdmitState<C>& s, Clock now, AdmitIo& io) {
   if (io.event.full() || io.verdict.full()) return Step::kBlocked;
+  if (!io.shut.empty()) {
+    admit_shut(s, io.shut.read());
+    return Step::kMoved;
+  }
   if (!io.finish.empty()) {
     admit_finish(s, io.finish.read(), io);
     return Step::kMoved;

@@ -65,7 +65,6 @@ NVTEE_TEE_INLINE void answer_done(AnswerState<C>& s, Clock now, const Done& d, A
   Finish f;
   f.ns = d.cmd.ns;
   f.colour = d.cmd.colour;
-  f.not_home = d.not_home;
   io.finish.write(f);
   if (d.cmd.count != 0 && C::kMutant != 10) {
     Release r;

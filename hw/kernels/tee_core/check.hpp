@@ -160,7 +160,10 @@ NVTEE_TEE_INLINE Front front_of_command(const CheckState<C>& s, Clock now, const
       static_cast<ap_uint<16>>((h.cdw12 & (spec::kCdw12Fua | spec::kCdw12Lr |
                                            (h.opcode == spec::io::kWriteZeroes ? spec::kCdw12Deac : 0u))) >>
                                16);
-  f.cmd.bytes = shape.to_us || shape.to_host ? static_cast<ap_uint<18>>(h.sgl_length) : ap_uint<18>(0);
+  // Write Zeroes has no data, but a repair of it has.
+  f.cmd.bytes = shape.to_us || shape.to_host ? static_cast<ap_uint<18>>(h.sgl_length)
+                : shape.range                ? static_cast<ap_uint<18>>(bytes_of(count, row.lbads))
+                                             : ap_uint<18>(0);
   place(f.cmd, row, h.slba, media ? static_cast<ap_uint<9>>(count) : ap_uint<9>(0));
   return f;
 }

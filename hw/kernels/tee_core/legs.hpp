@@ -51,6 +51,7 @@ struct LegsState {
 };
 
 // A step writes each of its outputs at most once.
+template <class C>
 struct LegsIo {
   hls::stream<Work>& in;
   hls::stream<Todo>& todo;
@@ -87,7 +88,8 @@ NVTEE_TEE_INLINE Todo todo_of(const LegRow& r, const LegSet& legs, unsigned kind
 }
 
 // Asks the legs in `mask` to do the row's op.
-inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsIo& io) {
+template <class C>
+inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsIo<C>& io) {
   Todo t = todo_of(r, legs, Todo::kIssue, mask);
   const bool data = r.op == spec::io::kRead || r.op == spec::io::kWrite || r.op == spec::io::kCompare;
   for (unsigned i = 0; i < kLegs; ++i) {
@@ -104,8 +106,9 @@ inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsIo& io) {
   io.todo.write(t);
 }
 
+template <class C>
 inline void tell(const LegRow& r, const LegSet& legs, unsigned kind, LegMask mask, bool flag,
-                 StatusBits status, LegsIo& io) {
+                 StatusBits status, LegsIo<C>& io) {
   if (mask == 0) return;
   Todo t = todo_of(r, legs, kind, mask);
   t.flag = flag ? 1 : 0;
@@ -113,14 +116,14 @@ inline void tell(const LegRow& r, const LegSet& legs, unsigned kind, LegMask mas
   io.todo.write(t);
 }
 
-inline void finish(LegRow& r, StatusBits status, LegsIo& io) {
+template <class C>
+inline void finish(LegRow& r, StatusBits status, LegsIo<C>& io) {
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(status.to_uint()));
   Done d = Done();
   d.cmd = r.cmd;
   d.status = status;
   d.dnr = what == spec::LegStatus::kRefused ? 1 : 0;
   d.data = status == 0 && r.cmd.opcode == spec::io::kRead && !of_hold(r) ? 1 : 0;
-  d.not_home = r.not_home;
   io.done.write(d);
   r.phase = LegRow::kIdle;
   r.pending = 0;
@@ -128,7 +131,8 @@ inline void finish(LegRow& r, StatusBits status, LegsIo& io) {
 }
 
 // A held issue or copy is over. The hold goes on, unless its release was asked for meanwhile.
-inline void issue_over(LegRow& r, LegsIo& io) {
+template <class C>
+inline void issue_over(LegRow& r, LegsIo<C>& io) {
   Event e = event_of(Event::kIssueDone);
   e.slot = r.cmd.slot;
   e.ns = r.cmd.ns;
@@ -155,13 +159,15 @@ NVTEE_TEE_INLINE LegMask choose(LegMask candidates, LegMask prefer, ap_uint<8> t
 }
 
 // Every in-sync leg has failed the read.
-inline void fail_read(LegRow& r, const LegSet& legs, LegsIo& io) {
+template <class C>
+inline void fail_read(LegRow& r, const LegSet& legs, LegsIo<C>& io) {
   if (r.cmd.opcode == spec::io::kRead && r.executed)
     tell(r, legs, Todo::kMedia, r.tried, false, r.status, io);
   finish(r, r.status, io);
 }
 
-inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn, LegsIo<C>& io) {
   const LegMask candidates = without(without(legs.in_sync, r.tried), not_to);
   const LegMask mask = is_read(r)          ? choose(candidates, legs.prefer, turn)
                        : legs.in_sync != 0 ? legs.active
@@ -180,7 +186,8 @@ inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8>
   }
 }
 
-inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<16> high, LegsIo& io) {
+template <class C>
+inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<16> high, LegsIo<C>& io) {
   const LegMask mask = common(r.bad, legs.active);
   r.phase = LegRow::kRewrite;
   r.op = op;
@@ -195,7 +202,8 @@ inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<
 }
 
 // Reads one leg's content for the others. `bad` are the legs that may differ, the source among them.
-inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, LegsIo& io) {
+template <class C>
+inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, LegsIo<C>& io) {
   const LegMask here = without(common(r.bad, legs.active), not_to);
   const LegMask sources = without(common(here, legs.in_sync), r.tried);
   const LegMask untouched = common(sources, r.good);  // refused: never executed there
@@ -220,7 +228,8 @@ inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, Leg
 }
 
 // All legs asked by a write or Flush have answered or are gone.
-inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo<C>& io) {
   if (r.good == 0 && r.bad == 0) {
     r.status = 0;  // every leg was dropped: nothing is known to be done
     r.executed = 0;
@@ -248,7 +257,8 @@ inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo&
   }
 }
 
-inline void settle(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+inline void settle(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo<C>& io) {
   if (of_hold(r)) {
     issue_over(r, io);
   } else if (r.not_home || r.failed) {
@@ -261,8 +271,9 @@ inline void settle(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo& io) {
 }
 
 // ---- answers --------------------------------------------------------------------------------------------
+template <class C>
 inline void read_answered(LegRow& r, const Work& w, LegMask bit, spec::LegStatus what, ap_uint<8> turn,
-                          LegsIo& io) {
+                          LegsIo<C>& io) {
   const bool whole = r.cmd.opcode == spec::io::kRead;
   if (w.status == 0 && whole && r.tried != 0) {
     r.phase = LegRow::kPeek;
@@ -297,7 +308,8 @@ NVTEE_TEE_INLINE void write_answered(LegRow& r, const Work& w, LegMask bit, spec
   }
 }
 
-inline void rewrite_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) {
+template <class C>
+inline void rewrite_answered(LegRow& r, const Work& w, LegMask bit, LegsIo<C>& io) {
   const bool read = r.cmd.opcode == spec::io::kRead;
   if (w.status == 0) {
     r.good = both(r.good, bit);
@@ -309,7 +321,8 @@ inline void rewrite_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) 
   }
 }
 
-inline void repair_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) {
+template <class C>
+inline void repair_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo<C>& io) {
   if (w.status != 0) {
     r.tried = both(r.tried, bit);
     begin_repair_read(r, w.legs, 0, io);
@@ -319,7 +332,8 @@ inline void repair_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& 
   }
 }
 
-inline void copy_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo& io) {
+template <class C>
+inline void copy_read_answered(LegRow& r, const Work& w, LegMask bit, LegsIo<C>& io) {
   const LegMask mask = common(r.targets, w.legs.active);
   if (w.status != 0) {
     note_status(r, w.status);
@@ -340,7 +354,8 @@ inline void held_answered(LegRow& r, const Work& w, LegMask bit) {
   r.bad = both(r.bad, bit);
 }
 
-NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
   const LegMask bit = leg_bit(w.leg);
   const bool owed = (without(r.pending, r.stuck) & bit) != 0 && r.phase != LegRow::kIdle &&
                     r.cmd.ns == w.cmd.ns && r.cid_gen[static_cast<unsigned>(w.leg)] == w.cid_gen;
@@ -369,7 +384,8 @@ NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo
   if (r.pending == 0) settle(r, w.legs, turn, io);
 }
 
-inline void peek_answered(LegRow& r, const Work& w, LegsIo& io) {
+template <class C>
+inline void peek_answered(LegRow& r, const Work& w, LegsIo<C>& io) {
   if (r.phase != LegRow::kPeek) return;
   if (w.open) {
     r.bad = r.tried;
@@ -381,7 +397,8 @@ inline void peek_answered(LegRow& r, const Work& w, LegsIo& io) {
 }
 
 // ---- the runtime's orders about a held slot ---------------------------------------------------------------
-inline void order_refused(LegRow& r, const Work& w, StatusBits status, LegMask mask, LegsIo& io) {
+template <class C>
+inline void order_refused(LegRow& r, const Work& w, StatusBits status, LegMask mask, LegsIo<C>& io) {
   Event e = event_of(Event::kIssueDone);
   e.slot = w.cmd.slot;
   e.ns = r.cmd.ns;
@@ -391,7 +408,8 @@ inline void order_refused(LegRow& r, const Work& w, StatusBits status, LegMask m
   io.event.write(e);
 }
 
-inline void start_order(LegRow& r, const Work& w, LegsIo& io) {
+template <class C>
+inline void start_order(LegRow& r, const Work& w, LegsIo<C>& io) {
   const bool copy = w.order == Order::kCopy;
   const LegMask wanted = copy ? leg_bit(w.leg) : w.mask == 0 ? w.legs.active : w.mask;
   const LegMask mask = common(wanted, w.legs.active);
@@ -408,7 +426,8 @@ inline void start_order(LegRow& r, const Work& w, LegsIo& io) {
   }
 }
 
-inline void ordered(LegRow& r, const Work& w, LegsIo& io) {
+template <class C>
+inline void ordered(LegRow& r, const Work& w, LegsIo<C>& io) {
   const bool held = r.phase == LegRow::kHeld;
   const bool busy =
       r.phase == LegRow::kIssue || r.phase == LegRow::kCopyRead || r.phase == LegRow::kCopyWrite;
@@ -424,7 +443,8 @@ inline void ordered(LegRow& r, const Work& w, LegsIo& io) {
 
 // ---- sweeps ---------------------------------------------------------------------------------------------
 // The leg will not answer this row any more.
-inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsIo<C>& io) {
   const bool owed = (r.pending & bit) != 0;
   r.pending = without(r.pending, bit);
   r.stuck = without(r.stuck, bit);
@@ -444,7 +464,8 @@ inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, Leg
   }
 }
 
-inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, LegsIo<C>& io) {
   const bool lost = (r.stuck & bit) != 0 ||
                     r.gen[static_cast<unsigned>(w.leg)] != w.legs.gen[static_cast<unsigned>(w.leg)] ||
                     (w.legs.active & bit) == 0;
@@ -461,7 +482,8 @@ inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn
   }
 }
 
-inline void swept(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+inline void swept(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
   const LegMask bit = leg_bit(w.leg);
   if (r.phase == LegRow::kIdle || r.cmd.ns != w.cmd.ns) return;
   if (r.waiting) {
@@ -486,7 +508,8 @@ inline void swept(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
 }
 
 // ---- the step -------------------------------------------------------------------------------------------
-NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
   LegRow fresh = LegRow();
   for (unsigned i = 0; i < kLegs; ++i) fresh.cid_gen[i] = r.cid_gen[i];
   fresh.cmd = w.cmd;
@@ -500,7 +523,8 @@ NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo&
   io.event.write(e);
 }
 
-NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo& io) {
+template <class C>
+NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
   if (w.kind == Work::kGrant) {
     granted(r, w, turn, io);
   } else if (w.kind == Work::kAnswer) {
@@ -515,14 +539,14 @@ NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo&
 }
 
 template <class C>
-NVTEE_TEE_INLINE void run_row(LegsState<C>& s, const Work& w, unsigned slot, LegsIo& io) {
+NVTEE_TEE_INLINE void run_row(LegsState<C>& s, const Work& w, unsigned slot, LegsIo<C>& io) {
   LegRow row = s.rows[slot];
   advance(row, w, s.turn, io);
   s.rows[slot] = row;
 }
 
 template <class C>
-inline void sweep_on(LegsState<C>& s, LegsIo& io) {
+inline void sweep_on(LegsState<C>& s, LegsIo<C>& io) {
   if (s.at == Sizes<C>::kSlots) {
     Event e = event_of(Event::kSweepDone);
     e.ns = s.sweep.cmd.ns;
@@ -536,7 +560,7 @@ inline void sweep_on(LegsState<C>& s, LegsIo& io) {
 }
 
 template <class C>
-NVTEE_TEE_INLINE Step legs_step(LegsState<C>& s, LegsIo& io) {
+NVTEE_TEE_INLINE Step legs_step(LegsState<C>& s, LegsIo<C>& io) {
   if (io.todo.full() || io.done.full() || io.peek.full() || io.event.full()) return Step::kBlocked;
   if (s.sweeping) {
     sweep_on(s, io);

@@ -28,6 +28,7 @@ struct LegTabIo {
   hls::stream<Order>& order;
   hls::stream<Cmd>& granted;
   hls::stream<Work>& work;
+  hls::stream<NsIndex>& shut;
   hls::stream<Event>& event;
 };
 
@@ -93,7 +94,10 @@ NVTEE_TEE_INLINE void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo&
     w.status = a.status;
     w.cid_gen = static_cast<ap_uint<3>>(a.cid >> 13);
     io.work.write(w);
-    if (what == spec::LegStatus::kNotHome) io.event.write(leg_event(Event::kNotHome, a));
+    if (what == spec::LegStatus::kNotHome) {
+      io.shut.write(a.ns);
+      io.event.write(leg_event(Event::kNotHome, a));
+    }
     if (what == spec::LegStatus::kInfrastructure && (row.faulted & bit) == 0) {
       io.event.write(leg_event(Event::kLegFault, a));
       row.faulted = static_cast<LegMask>(row.faulted | bit);
@@ -124,7 +128,7 @@ NVTEE_TEE_INLINE Work order_work(const LegTabRow& row, const Order& o) {
 
 template <class C>
 NVTEE_TEE_INLINE Step legtab_step(LegTabState<C>& s, LegTabIo& io) {
-  if (io.work.full() || io.event.full()) return Step::kBlocked;
+  if (io.work.full() || io.shut.full() || io.event.full()) return Step::kBlocked;
   if (!io.ctl.empty()) {
     legtab_order(s, io.ctl.read(), io);
   } else if (!io.peeked.empty()) {

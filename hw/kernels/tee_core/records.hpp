@@ -23,6 +23,7 @@ struct CardConfig {
   static constexpr unsigned kGuardBits = 14;      // guard entries
   static constexpr unsigned kRegionSetBits = 10;  // x 4 ways
   static constexpr unsigned kMaxBlockBits = 8;    // 256 blocks (128 KiB of 512 B) a command
+  static constexpr unsigned kOutDepth = 256;      // of host_out, leg_tx and event
   static constexpr unsigned kMutant = 0;          // tests plant bugs with it; always 0 in products
 };
 

@@ -7,12 +7,11 @@
 #ifndef NVTEE_HW_KERNELS_TEE_CORE_REGION_HPP
 #define NVTEE_HW_KERNELS_TEE_CORE_REGION_HPP
 
+#include "hw/kernels/tee_core/region_hash.hpp"
 #include "hw/kernels/tee_core/types.hpp"
 
 namespace nvtee {
 namespace tee {
-
-constexpr unsigned kWays = 4;
 
 struct Way {
   ap_uint<32> region;
@@ -21,7 +20,7 @@ struct Way {
   ap_uint<2> state;  // Ctl::RegionState; kNone = free
 };
 struct RegionRow {
-  Way way[kWays];
+  Way way[kRegionWays];
 };
 
 template <class C>
@@ -50,9 +49,7 @@ NVTEE_TEE_INLINE ap_uint<16> coarse(Clock now) {
 
 template <class C>
 NVTEE_TEE_INLINE unsigned set_of(NsIndex ns, ap_uint<32> region) {
-  const ap_uint<32> mixed = static_cast<ap_uint<32>>(region ^ (region >> C::kRegionSetBits));
-  const ap_uint<32> spread = static_cast<ap_uint<32>>(static_cast<ap_uint<32>>(ns) * 0x9e5u);
-  return static_cast<unsigned>(static_cast<ap_uint<32>>(mixed + spread)) & (Sizes<C>::kSets - 1);
+  return region_set(ns.to_uint(), region.to_uint(), C::kRegionSetBits);
 }
 
 NVTEE_TEE_INLINE bool holds(const Way& w, NsIndex ns, ap_uint<32> region) {
@@ -61,13 +58,13 @@ NVTEE_TEE_INLINE bool holds(const Way& w, NsIndex ns, ap_uint<32> region) {
 
 NVTEE_TEE_INLINE ap_uint<2> state_in(const RegionRow& row, NsIndex ns, ap_uint<32> region) {
   ap_uint<2> state = Ctl::kNone;
-  for (unsigned i = 0; i < kWays; ++i)
+  for (unsigned i = 0; i < kRegionWays; ++i)
     if (holds(row.way[i], ns, region)) state = row.way[i].state;
   return state;
 }
 
 NVTEE_TEE_INLINE void stamp(RegionRow& row, NsIndex ns, ap_uint<32> region, ap_uint<16> used) {
-  for (unsigned i = 0; i < kWays; ++i)
+  for (unsigned i = 0; i < kRegionWays; ++i)
     if (holds(row.way[i], ns, region)) row.way[i].used = used;
 }
 
@@ -76,7 +73,7 @@ NVTEE_TEE_INLINE bool set_state(RegionRow& row, NsIndex ns, ap_uint<32> region, 
                                 ap_uint<16> used) {
   const bool known = state_in(row, ns, region) != Ctl::kNone;
   bool done = state == Ctl::kNone;
-  for (unsigned i = 0; i < kWays; ++i) {
+  for (unsigned i = 0; i < kRegionWays; ++i) {
     Way& w = row.way[i];
     const bool here = known ? holds(w, ns, region) : (!done && w.state == Ctl::kNone);
     if (!here) continue;
@@ -184,7 +181,7 @@ template <class C>
 NVTEE_TEE_INLINE void region_rest(RegionState<C>& s, Clock now, RegionIo& io) {
   if (s.rest == RegionState<C>::kQuery) {
     show_way(s, now, io.looked);
-    if (s.at == kWays - 1) s.rest = RegionState<C>::kNoRest;
+    if (s.at == kRegionWays - 1) s.rest = RegionState<C>::kNoRest;
     s.at = static_cast<ap_uint<2>>(s.at + 1);
   } else if (s.rest == RegionState<C>::kSecond) {
     look(s, s.cmd, static_cast<ap_uint<32>>(s.cmd.region + 1), true, now, io.looked);

@@ -8,19 +8,9 @@
 #include <vector>
 
 #include "hw/kernels/tee_core/tee_core.hpp"
+#include "hw/kernels/tee_core/test_core.hpp"
 
 namespace nvtee::tee::test {
-
-// Small enough that guard entries, regions and slots collide all the time.
-struct SmallConfig {
-  static constexpr unsigned kQueueBits = 2;
-  static constexpr unsigned kDepthBits = 3;
-  static constexpr unsigned kNsBits = 2;
-  static constexpr unsigned kGuardBits = 5;
-  static constexpr unsigned kRegionSetBits = 1;
-  static constexpr unsigned kMaxBlockBits = 3;
-  static constexpr unsigned kMutant = 0;
-};
 
 constexpr uint64_t kForever = ~0ull;
 constexpr uint32_t kNsid = 7;
@@ -205,10 +195,13 @@ class Rig {
   }
 
   void run() {
-    core_->run(now);
-    while (!core_->host_out.empty()) out.push_back(core_->host_out.read());
-    while (!core_->leg_tx.empty()) tx.push_back(core_->leg_tx.read());
-    while (!core_->event.empty()) events.push_back(core_->event.read());
+    bool moved = true;
+    while (moved) {
+      moved = core_->run(now);
+      while (!core_->host_out.empty()) out.push_back(core_->host_out.read());
+      while (!core_->leg_tx.empty()) tx.push_back(core_->leg_tx.read());
+      while (!core_->event.empty()) events.push_back(core_->event.read());
+    }
   }
   // The oldest of each; a failure and zeros when there is none.
   HostOut next_out() { return pop(out, "HostOut"); }

@@ -168,7 +168,6 @@ struct Verdict {
 struct Finish {
   NsIndex ns;
   ap_uint<1> colour;
-  ap_uint<1> not_home;  // a leg said 0/83h: gates close
 };
 
 // answer -> guard
@@ -269,7 +268,6 @@ struct Done {
   StatusBits status;
   ap_uint<1> dnr;
   ap_uint<1> data;  // read data lie in the slot's buffer
-  ap_uint<1> not_home;
 };
 
 NVTEE_TEE_INLINE Event event_of(unsigned kind) {
