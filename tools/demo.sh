@@ -96,7 +96,8 @@ EOF
 node=$!
 pids+=("$node")
 export NVTEE_SOCKET=$work/api.sock
-wait_for 15 "all legs in sync" "$BIN/nvtee" status
+wait_for 15 "the namespace is there" "$BIN/nvtee" ns show vol
+wait_for 15 "all legs are in sync" "$BIN/nvtee" status
 port=$("$BIN/nvtee" status -o json | grep -o '127\.0\.0\.1:[0-9]*' | head -n 1 | cut -d: -f2)
 show "$BIN/nvtee" status
 

@@ -4,13 +4,13 @@ work=$(mktemp -d)
 pids=()
 cleanup() {
   local status=$?
-  for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
-  for p in "${pids[@]}"; do wait "$p" 2>/dev/null || true; done
   if [ "$status" != 0 ] && [ "$status" != 77 ]; then
     for f in "$work"/*.log "$work"/console; do
       [ -f "$f" ] && echo "---- $(basename "$f")" && tail -n 60 "$f"
     done
   fi
+  for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
+  for p in "${pids[@]}"; do wait "$p" 2>/dev/null || true; done
   rm -rf "$work"
 }
 trap cleanup EXIT
@@ -63,7 +63,8 @@ start_node() {
   node_pid=$!
   pids+=("$node_pid")
   export NVTEE_SOCKET=$work/api.sock
-  wait_for 20 "all legs in sync" "$BIN/nvtee" status
+  wait_for 20 "the namespace is there" "$BIN/nvtee" ns show vol
+  wait_for 20 "all legs are in sync" "$BIN/nvtee" status
   node_port=$("$BIN/nvtee" status -o json | grep -o '127\.0\.0\.1:[0-9]*' | head -n1 | cut -d: -f2)
 }
 

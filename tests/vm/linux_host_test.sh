@@ -42,7 +42,7 @@ wait \$fio || { cat /tmp/fio; exit 1; }
 grep -E "err=|IOPS" /tmp/fio | head -6
 md5sum -c /tmp/sums >/dev/null
 umount /mnt
-if dmesg | grep -iE "I/O error|nvme.*(timeout|reset)"; then echo "the host saw errors"; exit 1; fi
+if dmesg | grep -iE "I/O error|I/O .*timeout|resetting controller"; then echo "the host saw errors"; exit 1; fi
 nvme disconnect -n $SUBNQN
 echo "MARK done"
 EOF
