@@ -188,12 +188,12 @@ void Load::drop_outstanding() {
 }
 
 void Load::lost(const std::string& why, bool transient) {
-  report_.last_loss = why;
   if (association_) association_->close();
   settle_timer_.cancel();
   const bool had = std::exchange(usable_, false);
   if (had) {
     ++report_.losses;
+    report_.last_loss = why;
     lost_at_ = reactor_.now();
     if (in_flight_ + waiting_ == 0) last_progress_ = lost_at_;
     drop_outstanding();
