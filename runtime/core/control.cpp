@@ -96,7 +96,7 @@ void NamespaceControl::Impl::input(const Input& in) {
     case Kind::kDrain:
       return drain();
     case Kind::kWayWanted:
-      return regions.on_way_wanted(in.region);
+      return regions.on_way_wanted(ctx, in.region);
   }
 }
 
@@ -292,8 +292,9 @@ void NamespaceControl::Impl::fault_failed(unsigned legs, const char* what) {
 
 void NamespaceControl::Impl::settle_once() {
   const bool serving = phase == Phase::kRunning && !gate.closed();
-  members.prober.set_quiet_block(regions.quiet_block());
   members.advance(ctx, ledger, fences, serving && !reconciling_);
+  if (members.epoch.state() == Epoch::State::kProving) members.prober.set_quiet_block(regions.quiet_block());
+  members.prober.advance(ctx, members.legs);
   regions.advance(ctx);
   closer.advance(ctx, members.legs, regions, ledger, fences);
   fault_failed(closer.take_failed(), "it did not flush");

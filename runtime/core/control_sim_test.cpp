@@ -58,8 +58,7 @@ TEST(ControlSim, LostLegIsDroppedAndComesBack) {
 }
 
 // ---- chance -------------------------------------------------------------------------------------
-// ---------------------------------------------------------------------------------------------------- One
-// kind of trouble at a time or several together, for a while; then all is mended and everything must come
+// One kind of trouble at a time or several together, for a while; then all is mended and everything must come
 // right (P9).
 class Plan {
  public:

@@ -393,7 +393,6 @@ void Membership::advance(Context& ctx, Ledger& ledger, FenceDesk& fences, bool m
     }
   watch_held(ctx);
   if (epoch.advance(legs, ledger, prober)) apply_epoch(ctx, ledger, fences);
-  prober.advance(ctx, legs);
 }
 
 // ---- no leg left --------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ constexpr Transition<S, I> kRows[] = {
 TransitionTable transitions("region", kStates, kInputs, kRows);
 
 constexpr Duration kAgeTick = kSecond;
+constexpr Duration kFresh = 200 * kMillisecond;  // an answer about a region's age is good for that long
 
 void erase(std::vector<std::uint32_t>& list, std::uint32_t region) {
   std::erase(list, region);
@@ -48,8 +49,9 @@ std::string Regions::never_taken() {
 Regions::Regions(const Geometry& geo, const Limits& limits, Ledger& ledger)
     : geo_(geo), limits_(limits), ledger_(ledger), ways_(std::size_t{1} << geo.set_bits) {}
 
+// One that is on its way to the store has its way of the table reserved.
 bool Regions::has_way(State s) {
-  return s != State::kWaiting && s != State::kCommitting && s != State::kNoWay && s != State::kUnplaced;
+  return s != State::kWaiting && s != State::kNoWay && s != State::kUnplaced;
 }
 bool Regions::counts_open(State s) {
   return s != State::kWaiting;
@@ -63,6 +65,8 @@ void Regions::go(std::uint32_t region, Entry& e, In in) {
   auto& ways = ways_[tee::region_hash(region, geo_.set_bits)];
   ways = static_cast<std::uint8_t>(ways + way(e.state) - way(before));
   open_count_ = open_count_ + (counts_open(e.state) ? 1 : 0) - (counts_open(before) ? 1 : 0);
+  const auto leaving = [](State s) { return s == State::kChosen || s == State::kClosing; };
+  leaving_ = leaving_ + (leaving(e.state) ? 1 : 0) - (leaving(before) ? 1 : 0);
   const auto rec = [](State s) {
     return s == State::kPlacing || s == State::kReconcile || s == State::kUnplaced;
   };
@@ -72,7 +76,8 @@ void Regions::go(std::uint32_t region, Entry& e, In in) {
 }
 
 // ---- parked commands ----------------------------------------------------------------------------
-void Regions::park(std::uint32_t region, Entry& e, unsigned slot) {
+void Regions::park(const Context& ctx, std::uint32_t region, Entry& e, unsigned slot) {
+  if (e.parked.empty()) e.parked_since = ctx.now;
   // A slot that is still noted elsewhere was discarded with its queue and used again.
   if (parked_in_[slot] == 0) ++parked_total_;
   parked_in_[slot] = region + 1;
@@ -126,12 +131,9 @@ void Regions::on_miss(Context& ctx, std::uint32_t region, unsigned slot) {
   }
   auto [it, fresh] = entries_.try_emplace(region);
   Entry& e = it->second;
-  if (fresh) {
-    e.since = ctx.now;
-    waiting_.push_back(region);
-  }
+  if (fresh) waiting_.push_back(region);
   e.used = ctx.now;
-  park(region, e, slot);
+  park(ctx, region, e, slot);
   // It missed before the core saw the region open.
   if (e.state == State::kOpen || e.state == State::kChosen) resume(ctx, region, e);
 }
@@ -152,9 +154,11 @@ void Regions::on_set_done(Context& ctx, std::uint32_t region, bool placed) {
         if (age_at_ == kNever) age_at_ = ctx.now + kAgeTick;
         return resume(ctx, region, e);
       }
-      e.since = ctx.now;
       no_way_.push_back(region);
-      ctx.emit(Action::Kind::kWayWanted).ctl.region = region;
+      e.retry_at = ctx.now + (e.parked.empty() ? kSecond : kRetry);
+      // Another region of ours makes room first; only when there is none are the other namespaces asked.
+      if (!choose_oldest(ctx, tee::region_hash(region, geo_.set_bits)))
+        ctx.emit(Action::Kind::kWayWanted).ctl.region = region;
       return;
     default:
       return;
@@ -169,9 +173,8 @@ void Regions::on_info(Context& ctx, std::uint32_t region, unsigned age_s) {
   it->second.used = std::max(it->second.used, ctx.now > age ? ctx.now - age : 0);
 }
 
-void Regions::on_way_wanted(std::uint32_t hash) {
-  const std::uint32_t victim = oldest(hash);
-  if (victim != RegionBits::kNoRegion) choose(victim);
+void Regions::on_way_wanted(Context& ctx, std::uint32_t hash) {
+  (void)choose_oldest(ctx, hash);
 }
 
 void Regions::equal(Context& ctx, std::uint32_t region) {
@@ -189,36 +192,61 @@ void Regions::set_gated(Context& ctx, bool gated) {
 }
 
 // ---- admission ----------------------------------------------------------------------------------
+std::uint64_t Regions::cap() const {
+  return std::max<std::uint64_t>(limits_.open_max_bytes / geo_.region_bytes, 4);
+}
+
 bool Regions::has_room(std::uint32_t region) const {
-  const std::uint64_t cap = std::max<std::uint64_t>(limits_.open_max_bytes / geo_.region_bytes, 4);
   // The cap is soft: a victim closes beside the opening, but no more than an eighth above it.
-  if (open_count_ >= cap + std::max<std::uint64_t>(cap / 8, 2)) return false;
+  if (open_count_ >= cap() + std::max<std::uint64_t>(cap() / 8, 2)) return false;
   return ways_[tee::region_hash(region, geo_.set_bits)] < tee::kRegionWays;
 }
 
-void Regions::make_room(std::uint32_t region) {
-  const std::uint64_t cap = std::max<std::uint64_t>(limits_.open_max_bytes / geo_.region_bytes, 4);
+void Regions::make_room(Context& ctx, std::uint32_t region) {
   const auto hash = tee::region_hash(region, geo_.set_bits);
-  std::uint32_t victim = RegionBits::kNoRegion;
   if (ways_[hash] >= tee::kRegionWays)
-    victim = oldest(hash);
-  else if (open_count_ - chosen_.size() >= cap)
-    victim = oldest(std::nullopt);
-  if (victim != RegionBits::kNoRegion) choose(victim);
+    choose_oldest(ctx, hash);
+  else if (open_count_ - leaving_ >= cap())
+    choose_oldest(ctx, std::nullopt);
 }
 
-std::uint32_t Regions::oldest(std::optional<std::uint32_t> hash) const {
-  std::uint32_t found = RegionBits::kNoRegion;
-  Time used = kNever;
+// Chooses the least recently used region, of a set or of all. Uses are known from the last answer of the
+// core, so the oldest by that are asked about first: true when one was chosen, or is leaving the set already.
+bool Regions::choose_oldest(Context& ctx, std::optional<std::uint32_t> hash) {
+  std::array<std::pair<Time, std::uint32_t>, kAsked> old;
+  std::size_t n = 0;
   for (const auto& [region, e] : entries_) {
     if (hash && tee::region_hash(region, geo_.set_bits) != *hash) continue;
-    if (hash && (e.state == State::kChosen || e.state == State::kClosing))
-      return RegionBits::kNoRegion;  // on its way
-    if (e.state != State::kOpen || e.used >= used) continue;
-    used = e.used;
-    found = region;
+    if (hash && (e.state == State::kChosen || e.state == State::kClosing)) return true;
+    if (e.state != State::kOpen) continue;
+    const std::pair candidate(e.used, region);
+    if (n == old.size() && old.back() <= candidate) continue;
+    if (n < old.size()) ++n;
+    old[n - 1] = candidate;
+    for (std::size_t i = n - 1; i > 0 && old[i] < old[i - 1]; --i) std::swap(old[i], old[i - 1]);
   }
-  return found;
+  if (n == 0) return false;
+  if (known_use(ctx, entries_.at(old[0].second))) {
+    choose(old[0].second);
+    return true;
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    if (!known_use(ctx, entries_.at(old[i].second))) ask_age(ctx, old[i].second);
+  return false;
+}
+
+// An answer is good for a moment; one that does not come is not waited for.
+bool Regions::known_use(const Context& ctx, const Entry& e) {
+  return ctx.now <= e.informed + kFresh || (e.asked > e.informed && ctx.now > e.asked + kFresh) ||
+         ctx.now <= e.used + kFresh;
+}
+
+void Regions::ask_age(Context& ctx, std::uint32_t region) {
+  Entry& e = entries_.at(region);
+  if (e.asked > e.informed && ctx.now <= e.asked + kFresh) return;  // the answer is on its way
+  e.asked = ctx.now;
+  asked_until_ = ctx.now + kFresh + 1;
+  ctx.ctl(tee::Ctl::kRegionQuery).region = region;
 }
 
 void Regions::choose(std::uint32_t region) {
@@ -238,7 +266,7 @@ void Regions::admit_waiting(Context& ctx) {
       entries_.erase(region);
       continue;
     }
-    if (!gated_) make_room(region);
+    if (!gated_) make_room(ctx, region);
     if (gated_ || !has_room(region)) {
       waiting_[kept++] = region;
       continue;
@@ -250,7 +278,6 @@ void Regions::admit_waiting(Context& ctx) {
     committing_.push_back(region);
   }
   waiting_.resize(kept);
-  (void)ctx;
 }
 
 void Regions::advance(Context& ctx) {
@@ -267,6 +294,7 @@ void Regions::advance(Context& ctx) {
   }
   committing_.resize(kept);
   retry_no_way(ctx);
+  expire(ctx);
   age(ctx);
   admit_waiting(ctx);
 }
@@ -275,7 +303,7 @@ void Regions::retry_no_way(Context& ctx) {
   std::size_t kept = 0;
   for (const std::uint32_t region : no_way_) {
     Entry& e = entries_.at(region);
-    if (ctx.now < e.since + kRetry) {
+    if (ctx.now < e.retry_at) {
       no_way_[kept++] = region;
       continue;
     }
@@ -285,10 +313,18 @@ void Regions::retry_no_way(Context& ctx) {
   no_way_.resize(kept);
 }
 
+// Nothing waits for ever: what has been parked for longer than times.hold ends 3/00h, and the host tries
+// elsewhere or again.
+void Regions::expire(Context& ctx) {
+  if (parked_total_ == 0 || ctx.now < expire_at_) return;
+  expire_at_ = ctx.now + kAgeTick;
+  for (auto& [region, e] : entries_)
+    if (!e.parked.empty() && ctx.now >= e.parked_since + ctx.times.hold) fail(ctx, region, e);
+}
+
 // ---- ages ---------------------------------------------------------------------------------------
-// ------------------------------------------------------------------------------------------------------ Once
-// a second: closes what is idle by a fresh answer, and asks the core for the ages of some regions, so that
-// each is asked twice in idle_close.
+// Once a second: closes what is idle by a fresh answer, and asks the core for the ages of some regions, so
+// that each is asked twice in idle_close.
 void Regions::age(Context& ctx) {
   if (draining_) {
     for (const std::uint32_t region : age_list_)
@@ -303,19 +339,21 @@ void Regions::age(Context& ctx) {
     if (e.informed + 2 * kAgeTick > ctx.now && e.informed > e.used)
       choose(region);
     else
-      ctx.ctl(tee::Ctl::kRegionQuery).region = region;
+      ask_age(ctx, region);
   }
   const std::size_t share =
       age_list_.size() * 2 * kSecond / std::max<Duration>(ctx.times.idle_close, kSecond) + 8;
   for (std::size_t n = std::min(share, age_list_.size()); n > 0; --n) {
     if (age_next_ >= age_list_.size()) age_next_ = 0;
-    ctx.ctl(tee::Ctl::kRegionQuery).region = age_list_[age_next_++];
+    ask_age(ctx, age_list_[age_next_++]);
   }
 }
 
 void Regions::wake(Wake& w) const {
   w.add(age_at_);
-  for (const std::uint32_t region : no_way_) w.add(entries_.at(region).since + kRetry);
+  for (const std::uint32_t region : no_way_) w.add(entries_.at(region).retry_at);
+  if (parked_total_ != 0) w.add(expire_at_);
+  if (!waiting_.empty()) w.add(asked_until_);
 }
 
 // ---- closer, copier, others ---------------------------------------------------------------------
@@ -341,7 +379,6 @@ void Regions::closed(Context& ctx, std::uint32_t region) {
     entries_.erase(region);
     return;
   }
-  e.since = ctx.now;
   waiting_.push_back(region);
 }
 

@@ -45,8 +45,8 @@ class Regions {
   void on_miss(Context& ctx, std::uint32_t region, unsigned slot);
   void on_set_done(Context& ctx, std::uint32_t region, bool placed);
   void on_info(Context& ctx, std::uint32_t region, unsigned age_s);
-  void on_way_wanted(std::uint32_t hash);          // another namespace needs a way of this set
-  void equal(Context& ctx, std::uint32_t region);  // reconcile: all in_sync legs are equal there
+  void on_way_wanted(Context& ctx, std::uint32_t hash);  // another namespace needs a way of this set
+  void equal(Context& ctx, std::uint32_t region);        // reconcile: all in_sync legs are equal there
   void advance(Context& ctx);
   void set_gated(Context& ctx, bool gated);  // true: what is parked is failed, nothing new is admitted
   void set_draining() { draining_ = true; }
@@ -78,19 +78,25 @@ class Regions {
     State state = State::kWaiting;
     Ledger::Ticket ticket = 0;
     Time used = 0, informed = 0;  // last known use; when the core was asked last
-    Time since = 0;               // kNoWay, kWaiting
+    Time asked = 0;               // when it was asked about
+    Time retry_at = 0;            // kNoWay
+    Time parked_since = 0;
     std::vector<std::uint16_t> parked;
   };
   using Map = std::unordered_map<std::uint32_t, Entry>;
 
   void go(std::uint32_t region, Entry& e, In in);
-  void park(std::uint32_t region, Entry& e, unsigned slot);
+  void park(const Context& ctx, std::uint32_t region, Entry& e, unsigned slot);
   void resume(Context& ctx, std::uint32_t region, Entry& e);
   void fail(Context& ctx, std::uint32_t region, Entry& e);
   void admit_waiting(Context& ctx);
   bool has_room(std::uint32_t region) const;
-  void make_room(std::uint32_t region);
-  std::uint32_t oldest(std::optional<std::uint32_t> hash) const;
+  std::uint64_t cap() const;
+  void make_room(Context& ctx, std::uint32_t region);
+  bool choose_oldest(Context& ctx, std::optional<std::uint32_t> hash);
+  static bool known_use(const Context& ctx, const Entry& e);
+  void ask_age(Context& ctx, std::uint32_t region);
+  void expire(Context& ctx);
   void choose(std::uint32_t region);
   void age(Context& ctx);
   void retry_no_way(Context& ctx);
@@ -105,8 +111,10 @@ class Regions {
   std::vector<std::uint8_t> ways_;  // by hash: ways of the core's table that this namespace holds
   std::array<std::uint32_t, 8192> parked_in_{};  // by slot: region + 1
   std::uint64_t open_count_ = 0, reconciling_ = 0, unplaced_ = 0, misses_ = 0, parked_total_ = 0;
+  std::uint64_t leaving_ = 0;  // chosen or closing
   std::size_t age_next_ = 0;
-  Time age_at_ = kNever;
+  Time age_at_ = kNever, expire_at_ = 0, asked_until_ = 0;
+  static constexpr std::size_t kAsked = 4;  // at once, for one victim
   bool gated_ = true, draining_ = false;
 };
 
