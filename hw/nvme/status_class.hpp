@@ -12,7 +12,7 @@ enum class LegStatus : uint8_t {
   kRefused = 1,         // refused before execution: the host sees it if all legs agree
   kInfrastructure = 2,  // never shown to the host: a fault of the leg
   kExecuted = 3,        // executed, failed or unknown: the range is repaired from one leg, then answered
-  kNotHome = 4,         // 0/83h from a leg: another node holds the reservation; gates close, no leg is faulted
+  kNotHome = 4,  // 0/83h from a leg: another node holds the reservation; gates close, no leg is faulted
 };
 
 // `s` = SCT << 8 | SC.

@@ -10,9 +10,13 @@
 namespace nvtee {
 namespace {
 
-TEST(Crc32c, KnownAnswer) { EXPECT_EQ(crc32c(0, "123456789", 9), 0xe3069283u); }
+TEST(Crc32c, KnownAnswer) {
+  EXPECT_EQ(crc32c(0, "123456789", 9), 0xe3069283u);
+}
 
-TEST(Crc32c, ContinuesAcrossPieces) { EXPECT_EQ(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283u); }
+TEST(Crc32c, ContinuesAcrossPieces) {
+  EXPECT_EQ(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
+}
 
 TEST(Result, ErrnoIsNamed) {
   const Status0 r = fail_errno("open x", ENOENT, "create it");

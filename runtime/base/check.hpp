@@ -6,8 +6,8 @@ namespace nvtee {
 [[noreturn]] void check_failed(const char* condition, const char* what, const char* file, int line);
 }  // namespace nvtee
 
-#define NVTEE_CHECK(condition, what)                                       \
-  do {                                                                     \
-    if (!(condition)) [[unlikely]]                                         \
-      ::nvtee::check_failed(#condition, what, __FILE__, __LINE__);         \
+#define NVTEE_CHECK(condition, what)                               \
+  do {                                                             \
+    if (!(condition)) [[unlikely]]                                 \
+      ::nvtee::check_failed(#condition, what, __FILE__, __LINE__); \
   } while (false)

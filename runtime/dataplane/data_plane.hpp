@@ -1,5 +1,6 @@
-// What the control side asks of a data plane, whichever body it has: software (reactors, sockets) or a card. One DataPlane = one
-// engine = one tee core State. Single-threaded: all calls and callbacks on the engine's reactor.
+// What the control side asks of a data plane, whichever body it has: software (reactors, sockets) or a card.
+// One DataPlane = one engine = one tee core State. Single-threaded: all calls and callbacks on the engine's
+// reactor.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +37,8 @@ class DataPlaneClient {
   // A command that command() put in was answered.
   virtual void on_internal_response(std::uint16_t cid, spec::Status status) = 0;
   virtual void on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::LegFacts& facts) = 0;
-  virtual void on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why, bool transient) = 0;
+  virtual void on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why,
+                           bool transient) = 0;
   virtual void on_leg_deadline(unsigned ns, unsigned leg, std::uint8_t gen) = 0;
   // The queue is closed and its last slot is free.
   virtual void on_queue_drained(std::uint16_t cntlid) = 0;
@@ -56,15 +58,16 @@ class DataPlane {
  public:
   virtual ~DataPlane() = default;
 
-  virtual void ctl(const tee::Ctl& ctl) = 0;             // in order
-  virtual void command(const nvmf::Sqe& sqe) = 0;        // on the runtime's own queue; sqe.cid comes back in on_internal_response
-  virtual std::byte* buffer(unsigned slot) = 0;          // MDTS bytes
+  virtual void ctl(const tee::Ctl& ctl) = 0;  // in order
+  virtual void command(
+      const nvmf::Sqe& sqe) = 0;  // on the runtime's own queue; sqe.cid comes back in on_internal_response
+  virtual std::byte* buffer(unsigned slot) = 0;              // MDTS bytes
   virtual const nvmf::Sqe& punted(unsigned slot) const = 0;  // the SQE of a punted command
   virtual void open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) = 0;
   virtual void close_leg(unsigned ns, unsigned leg) = 0;  // at once; nothing of it is reported any more
-  virtual std::expected<nvmf::QueueHandler*, spec::Status> open_queue(const nvmf::ControllerInfo& controller,
-                                                                      std::uint32_t entries,
-                                                                      nvmf::ControllerConnection& connection) = 0;
+  virtual std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
+      const nvmf::ControllerInfo& controller, std::uint32_t entries,
+      nvmf::ControllerConnection& connection) = 0;
   virtual unsigned queues_of(std::uint16_t cntlid) const = 0;  // open or draining
   virtual unsigned queues_in_use() const = 0;
   virtual Traffic traffic(unsigned ns) = 0;

@@ -46,12 +46,14 @@ Result<std::unique_ptr<Engine>> Engine::create(net::Reactor& reactor, const Subs
   auto body = SoftwareBody::create(reactor, e.get(), o);
   if (!body) return std::unexpected(body.error());
   e->plane_ = std::move(*body);
-  e->punts_ = std::make_unique<Punts>(*e->plane_, [p = e.get()](std::uint32_t nsid) { return p->punt_namespace(nsid); });
+  e->punts_ = std::make_unique<Punts>(*e->plane_,
+                                      [p = e.get()](std::uint32_t nsid) { return p->punt_namespace(nsid); });
   tee::Ctl lease{};
   lease.op = tee::Ctl::kSetLease;
   lease.clock = kNever;  // one node: nobody else could take over
   e->plane_->ctl(lease);
-  e->server_ = std::make_unique<nvmf::SubsystemServer>(reactor, model_of(subsystem), static_cast<nvmf::IoBackend*>(e.get()));
+  e->server_ = std::make_unique<nvmf::SubsystemServer>(reactor, model_of(subsystem),
+                                                       static_cast<nvmf::IoBackend*>(e.get()));
   e->latency_timer_.arm_in(kLatencyReport);
   return e;
 }
@@ -76,7 +78,9 @@ Engine::Ns* Engine::find(const std::string& name) const {
   return nullptr;
 }
 
-bool Engine::has(const std::string& name) const { return find(name) != nullptr; }
+bool Engine::has(const std::string& name) const {
+  return find(name) != nullptr;
+}
 
 Status0 Engine::add_namespace(const core::NamespaceSpec& spec, const Records& records) {
   auto free = std::find(namespaces_.begin(), namespaces_.end(), nullptr);
@@ -279,20 +283,21 @@ void Engine::attach(Ns& ns, const core::Action& a) {
 }
 
 void Engine::commit(Ns& ns, core::Action& a) {
-  shared_.commits->submit(std::move(a.transaction), [this, alive = alive_, &reactor = reactor_, index = ns.index,
-                                                     txn = a.txn](Result<store::Outcome> r) {
-    reactor.post([this, alive, index, txn, r = std::move(r)] {
-      if (!*alive) return;
-      core::Input in;
-      in.kind = core::Input::Kind::kStoreDone;
-      in.txn = txn;
-      in.ok = r && *r == store::Outcome::kCommitted;
-      if (!r) in.text = r.error().text();
-      in.conflict = r && !in.ok;
-      if (in.conflict) in.text = "the record was changed by somebody else";
-      input(index, std::move(in));
-    });
-  });
+  shared_.commits->submit(
+      std::move(a.transaction),
+      [this, alive = alive_, &reactor = reactor_, index = ns.index, txn = a.txn](Result<store::Outcome> r) {
+        reactor.post([this, alive, index, txn, r = std::move(r)] {
+          if (!*alive) return;
+          core::Input in;
+          in.kind = core::Input::Kind::kStoreDone;
+          in.txn = txn;
+          in.ok = r && *r == store::Outcome::kCommitted;
+          if (!r) in.text = r.error().text();
+          in.conflict = r && !in.ok;
+          if (in.conflict) in.text = "the record was changed by somebody else";
+          input(index, std::move(in));
+        });
+      });
 }
 
 void Engine::compare(Ns& ns, const core::Action& a) {
@@ -362,7 +367,9 @@ void Engine::on_event(const tee::Event& event) {
   input(*ns, std::move(in));
 }
 
-void Engine::on_internal_response(std::uint16_t cid, spec::Status status) { punts_->on_response(cid, status); }
+void Engine::on_internal_response(std::uint16_t cid, spec::Status status) {
+  punts_->on_response(cid, status);
+}
 
 void Engine::on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::LegFacts& facts) {
   if (!namespaces_[ns]) return;
@@ -377,7 +384,8 @@ void Engine::on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::
   input(ns, std::move(in));
 }
 
-void Engine::on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why, bool transient) {
+void Engine::on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why,
+                         bool transient) {
   if (!namespaces_[ns]) return;
   peers_[namespaces_[ns]->control->status(reactor_.now()).legs[leg].spec.peer].last_error = why;
   plane_->close_leg(ns, leg);
@@ -412,8 +420,8 @@ void Engine::on_queue_drained(std::uint16_t cntlid) {
 
 // ---- what the front asks --------------------------------------------------------------------------------
 
-std::expected<nvmf::QueueHandler*, spec::Status> Engine::open_queue(const nvmf::ControllerInfo& controller, std::uint16_t,
-                                                                    std::uint32_t entries,
+std::expected<nvmf::QueueHandler*, spec::Status> Engine::open_queue(const nvmf::ControllerInfo& controller,
+                                                                    std::uint16_t, std::uint32_t entries,
                                                                     nvmf::ControllerConnection& connection) {
   return plane_->open_queue(controller, entries, connection);
 }
@@ -445,8 +453,8 @@ Engine::View Engine::view() const {
     if (!n) continue;
     v.namespaces.push_back(n->control->status(reactor_.now()));
     const Traffic t = plane_->traffic(n->index);
-    v.counters.push_back({t.reads, t.writes, t.others, t.read_bytes, t.write_bytes, t.errors, t.mean_write_latency,
-                          t.longest_gap});
+    v.counters.push_back({t.reads, t.writes, t.others, t.read_bytes, t.write_bytes, t.errors,
+                          t.mean_write_latency, t.longest_gap});
     for (const auto& leg : v.namespaces.back().legs) {
       if (leg.state == core::LegState::kNone || leg.state == core::LegState::kRemoved) continue;
       ++v.peers[leg.spec.peer].legs;
@@ -454,7 +462,8 @@ Engine::View Engine::view() const {
     }
   }
   for (const auto& c : server_->controllers()) {
-    v.hosts.push_back({subsystem_.nqn, c.info.host_nqn, c.info.peer.text(), c.info.cntlid, c.io_queues, c.connected_ms});
+    v.hosts.push_back(
+        {subsystem_.nqn, c.info.host_nqn, c.info.peer.text(), c.info.cntlid, c.io_queues, c.connected_ms});
   }
   return v;
 }

@@ -1,5 +1,6 @@
-// An engine: one front subsystem, its namespaces' control machines, and the data plane that carries them, all on one reactor. It is the
-// driver of the control machines: their actions go to the data plane, the store and the front; what happened comes back as inputs.
+// An engine: one front subsystem, its namespaces' control machines, and the data plane that carries them, all
+// on one reactor. It is the driver of the control machines: their actions go to the data plane, the store and
+// the front; what happened comes back as inputs.
 #pragma once
 
 #include <array>
@@ -71,7 +72,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     std::array<unsigned, core::kMaxLegs> leg_state{};  // as last written to the core
     std::map<std::uint64_t, Node::Done> requests;
     std::function<void()> drained;
-    std::vector<std::byte> saved;                      // verify's copy of a buffer
+    std::vector<std::byte> saved;  // verify's copy of a buffer
     bool removing = false;
   };
   struct Pending {
@@ -85,13 +86,14 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   void on_event(const tee::Event& event) override;
   void on_internal_response(std::uint16_t cid, spec::Status status) override;
   void on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::LegFacts& facts) override;
-  void on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why, bool transient) override;
+  void on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why,
+                   bool transient) override;
   void on_leg_deadline(unsigned ns, unsigned leg, std::uint8_t gen) override;
   void on_queue_drained(std::uint16_t cntlid) override;
   // IoBackend
-  std::expected<nvmf::QueueHandler*, spec::Status> open_queue(const nvmf::ControllerInfo& controller, std::uint16_t qid,
-                                                              std::uint32_t entries,
-                                                              nvmf::ControllerConnection& connection) override;
+  std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
+      const nvmf::ControllerInfo& controller, std::uint16_t qid, std::uint32_t entries,
+      nvmf::ControllerConnection& connection) override;
   void quiesce(const nvmf::ControllerInfo& controller, std::function<void()> done) override;
 
   void input(unsigned ns, core::Input input);

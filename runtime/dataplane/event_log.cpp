@@ -11,8 +11,9 @@ void EventLog::add(core::Severity severity, std::string name, std::string ns, st
     const std::lock_guard lock(mutex_);
     OperatorEvent e;
     e.id = next_id_++;
-    e.unix_ms = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+    e.unix_ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                               std::chrono::system_clock::now().time_since_epoch())
+                                               .count());
     e.severity = severity;
     e.name = std::move(name);
     e.ns = std::move(ns);

@@ -72,9 +72,11 @@ DataSink FrontQueue::on_h2c_header(const nvmf::DataPdu& pdu) {
   in.length = pdu.datal;
   in.last = (pdu.head.flags & spec::pdu::kLast) != 0 ? 1 : 0;
   // A TTAG that no slot number can be is refused here: the record has 13 bits.
-  if (pdu.ttag > 0x1fff) return DataSink::refuse(spec::fes::kInvalidHeaderField, offsetof(nvmf::DataPdu, ttag));
+  if (pdu.ttag > 0x1fff)
+    return DataSink::refuse(spec::fes::kInvalidHeaderField, offsetof(nvmf::DataPdu, ttag));
   const tee::Placement p = owner_->place(in);
-  return sink_of(p, p.action.to_uint() == tee::Placement::kPlace ? owner_->slot_buffer(p.slot.to_uint()) : nullptr);
+  return sink_of(
+      p, p.action.to_uint() == tee::Placement::kPlace ? owner_->slot_buffer(p.slot.to_uint()) : nullptr);
 }
 
 void FrontQueue::on_h2c_data(const nvmf::DataPdu& pdu, const nvmf::ReceivedData& data) {

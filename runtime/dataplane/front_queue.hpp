@@ -27,7 +27,8 @@ class FrontQueueOwner {
 
 class FrontQueue final : public nvmf::QueueHandler {
  public:
-  FrontQueue(FrontQueueOwner* owner, unsigned queue, std::uint16_t cntlid, nvmf::ControllerConnection* connection)
+  FrontQueue(FrontQueueOwner* owner, unsigned queue, std::uint16_t cntlid,
+             nvmf::ControllerConnection* connection)
       : owner_(owner), queue_(queue), cntlid_(cntlid), connection_(connection) {}
 
   unsigned queue() const { return queue_; }
@@ -36,7 +37,8 @@ class FrontQueue final : public nvmf::QueueHandler {
   nvmf::ControllerConnection* connection() { return connection_; }
 
   void send(const tee::HostOut& out, std::byte* buffer);
-  // The host owes data of an R2T and has been silent for longer than `deadline`: its connection is closed (P12).
+  // The host owes data of an R2T and has been silent for longer than `deadline`: its connection is closed
+  // (P12).
   void check_host_data(Time now, Duration deadline);
 
   nvmf::DataSink on_command(const nvmf::Sqe& sqe, std::uint32_t in_capsule) override;
@@ -55,10 +57,10 @@ class FrontQueue final : public nvmf::QueueHandler {
   unsigned queue_;
   std::uint16_t cntlid_;
   nvmf::ControllerConnection* connection_;
-  int capsule_slot_ = -1;               // slot of the capsule whose data is arriving
+  int capsule_slot_ = -1;  // slot of the capsule whose data is arriving
   std::uint32_t capsule_length_ = 0;
-  std::bitset<kDepth> sending_;         // slots whose buffer the connection still refers to
-  std::bitset<kDepth> owed_;            // slots that wait for host data
+  std::bitset<kDepth> sending_;  // slots whose buffer the connection still refers to
+  std::bitset<kDepth> owed_;     // slots that wait for host data
   Time owed_since_ = 0;
 };
 

@@ -17,8 +17,12 @@ std::string trimmed(const char* text, std::size_t size) {
   return s;
 }
 
-bool moves_data_in(unsigned opcode) { return opcode == spec::io::kRead; }
-bool moves_data_out(unsigned opcode) { return opcode == spec::io::kWrite || opcode == spec::io::kCompare; }
+bool moves_data_in(unsigned opcode) {
+  return opcode == spec::io::kRead;
+}
+bool moves_data_out(unsigned opcode) {
+  return opcode == spec::io::kWrite || opcode == spec::io::kCompare;
+}
 
 }  // namespace
 
@@ -39,8 +43,8 @@ core::LegFacts facts_of(const nvmf::PeerInfo& info) {
   return f;
 }
 
-LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target, unsigned slots,
-                 LegLinkOwner* owner)
+LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target,
+                 unsigned slots, LegLinkOwner* owner)
     : ns_(ns), leg_(leg), gen_(gen), deadline_(target.deadline), owner_(owner), commands_(slots) {
   nvmf::Association::Options o;
   o.addresses = target.addresses;
@@ -53,9 +57,11 @@ LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t 
   o.kato_ms = target.kato_ms;
   o.header_digest = target.header_digest;
   o.data_digest = target.data_digest;
-  // Unacknowledged bytes older than this end the connection, so that a late write cannot outlive the lease (DESIGN §6, Fencing).
+  // Unacknowledged bytes older than this end the connection, so that a late write cannot outlive the lease
+  // (DESIGN §6, Fencing).
   o.user_timeout_ms = target.kato_ms;
-  association_ = std::make_unique<nvmf::Association>(reactor, std::move(o), static_cast<nvmf::AssociationDelegate*>(this));
+  association_ = std::make_unique<nvmf::Association>(reactor, std::move(o),
+                                                     static_cast<nvmf::AssociationDelegate*>(this));
 }
 
 void LegLink::submit(const tee::LegTx& tx, std::byte* data, std::optional<std::uint32_t> crc) {
@@ -124,7 +130,9 @@ void LegLink::on_response(nvmf::InitiatorQueue&, nvmf::Transfer& transfer) {
 
 void LegLink::on_down(nvmf::InitiatorQueue&, const std::string&, spec::Status) {}
 
-void LegLink::on_association_up(nvmf::Association&, const nvmf::PeerInfo& info) { owner_->leg_up(*this, facts_of(info)); }
+void LegLink::on_association_up(nvmf::Association&, const nvmf::PeerInfo& info) {
+  owner_->leg_up(*this, facts_of(info));
+}
 
 void LegLink::on_association_down(nvmf::Association&, const std::string& why, bool transient) {
   down_ = true;

@@ -28,8 +28,8 @@ class LegLinkOwner {
 class LegLink final : private nvmf::AssociationDelegate {
  public:
   // slots = number of slots of the core (one Transfer each).
-  LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target, unsigned slots,
-          LegLinkOwner* owner);
+  LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target,
+          unsigned slots, LegLinkOwner* owner);
 
   unsigned ns() const { return ns_; }
   unsigned leg() const { return leg_; }
@@ -60,7 +60,7 @@ class LegLink final : private nvmf::AssociationDelegate {
   Duration deadline_;
   LegLinkOwner* owner_;
   bool down_ = false, deadline_told_ = false;
-  Time oldest_ = kNever;        // the command whose age is being watched
+  Time oldest_ = kNever;          // the command whose age is being watched
   Duration pause_at_oldest_ = 0;  // the loop's pauses before that one was first seen
   std::vector<Command> commands_;
   std::unique_ptr<nvmf::Association> association_;

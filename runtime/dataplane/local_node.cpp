@@ -25,14 +25,16 @@ namespace {
 constexpr Duration kDrainLimit = 15 * kSecond;
 
 std::uint64_t now_ms() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
 }
 
 // A random UUID (version 4) in wire order.
 std::array<std::uint8_t, 16> random_uuid() {
   std::array<std::uint8_t, 16> id{};
-  NVTEE_CHECK(getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()), "the system gives random bytes");
+  NVTEE_CHECK(getrandom(id.data(), id.size(), 0) == static_cast<ssize_t>(id.size()),
+              "the system gives random bytes");
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
   return id;
@@ -65,7 +67,8 @@ Status0 LocalNode::open() {
   if (auto r = open_listeners(); !r) return r;
   for (auto& r : reactors_) threads_.emplace_back([p = r.get()] { p->run(); });
   events_.add(core::Severity::kInfo, "node.started", "",
-              fmt::format("{} subsystem(s), {} namespace(s), {} reactor(s)", engines_.size(), names_.size(), reactors_.size()));
+              fmt::format("{} subsystem(s), {} namespace(s), {} reactor(s)", engines_.size(), names_.size(),
+                          reactors_.size()));
   return {};
 }
 
@@ -114,21 +117,23 @@ Status0 LocalNode::restore_namespaces() {
   }
   for (const auto& [name, records] : by_name) {
     const store::Bytes key = store::record_key(name, store::Kind::kNamespace);
-    const auto own = std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.key == key; });
+    const auto own =
+        std::find_if(records.begin(), records.end(), [&](const auto& r) { return r.key == key; });
     if (own == records.end()) {
-      return fail("namespace " + name + " has no namespace record in " + store_->where(), "restore the file from a backup");
+      return fail("namespace " + name + " has no namespace record in " + store_->where(),
+                  "restore the file from a backup");
     }
     auto record = store::decode_namespace(own->key, own->value);
     if (!record) return std::unexpected(record.error());
     const auto engine = std::find_if(engines_.begin(), engines_.end(),
                                      [&](const auto& e) { return e->subsystem().nqn == record->subsystem; });
     if (engine == engines_.end()) {
-      return fail(fmt::format("namespace {} belongs to subsystem {}, which the configuration does not have", name,
-                              record->subsystem),
+      return fail(fmt::format("namespace {} belongs to subsystem {}, which the configuration does not have",
+                              name, record->subsystem),
                   "add the subsystem, or start with the old configuration and delete the namespace");
     }
-    core::NamespaceSpec spec{record->name,   record->subsystem, record->nsid,        record->nguid,
-                             record->uuid,   record->blocks,    record->block_shift, record->region_bytes};
+    core::NamespaceSpec spec{record->name, record->subsystem, record->nsid,        record->nguid,
+                             record->uuid, record->blocks,    record->block_shift, record->region_bytes};
     if (auto r = (*engine)->add_namespace(spec, records); !r) return r;
     names_[name] = engine->get();
     name_nsid_[name] = record->nsid;
@@ -137,7 +142,8 @@ Status0 LocalNode::restore_namespaces() {
 }
 
 Status0 LocalNode::open_listeners() {
-  auto open = [&](const std::vector<net::Address>& addresses, bool io, std::vector<net::Address>& real) -> Status0 {
+  auto open = [&](const std::vector<net::Address>& addresses, bool io,
+                  std::vector<net::Address>& real) -> Status0 {
     for (const auto& a : addresses) {
       nvmf::Listener::Options o;
       o.address = a;
@@ -226,17 +232,20 @@ Status0 LocalNode::check_creation(Creation& c) {
     return fail("no subsystem " + c.spec.subsystem, "name one of the configuration's [[subsystem]] entries");
   }
   if (c.legs.empty()) return fail("a namespace needs at least one leg");
-  if (c.legs.size() > core::kMaxLegs) return fail(fmt::format("a namespace has at most {} legs", core::kMaxLegs));
+  if (c.legs.size() > core::kMaxLegs)
+    return fail(fmt::format("a namespace has at most {} legs", core::kMaxLegs));
   std::set<std::pair<std::string, std::uint32_t>> seen;
   for (const auto& l : c.legs) {
     if (!shared_.peers.contains(l.peer)) return fail("no peer named " + l.peer, "see `nvtee peer list`");
-    if (!seen.emplace(l.peer, l.nsid).second) return fail(fmt::format("leg {}:{} is named twice", l.peer, l.nsid));
+    if (!seen.emplace(l.peer, l.nsid).second)
+      return fail(fmt::format("leg {}:{} is named twice", l.peer, l.nsid));
   }
   const std::lock_guard lock(names_mutex_);
   if (names_.contains(c.spec.name)) return fail("a namespace named " + c.spec.name + " exists");
   for (const auto& [name, nsid] : name_nsid_) {
     if (nsid == c.spec.nsid && names_[name] == engine->get()) {
-      return fail(fmt::format("NSID {} of {} is taken by namespace {}", nsid, c.spec.subsystem, name), "choose another NSID");
+      return fail(fmt::format("NSID {} of {} is taken by namespace {}", nsid, c.spec.subsystem, name),
+                  "choose another NSID");
     }
   }
   c.engine = engine->get();
@@ -245,7 +254,8 @@ Status0 LocalNode::check_creation(Creation& c) {
   return {};
 }
 
-void LocalNode::create_namespace(core::NamespaceSpec spec, std::vector<core::LegSpec> legs, bool assume_equal, Done done) {
+void LocalNode::create_namespace(core::NamespaceSpec spec, std::vector<core::LegSpec> legs, bool assume_equal,
+                                 Done done) {
   auto c = std::make_shared<Creation>();
   c->spec = std::move(spec);
   c->legs = std::move(legs);
@@ -271,19 +281,20 @@ void LocalNode::finish_creation(const std::shared_ptr<Creation>& c, Status0 resu
 void LocalNode::probe_next(std::shared_ptr<Creation> c) {
   if (c->facts.size() == c->legs.size()) return create_records(std::move(c));
   const core::LegSpec& leg = c->legs[c->facts.size()];
-  c->probe = std::make_unique<PeerProbe>(c->engine->reactor(), target_of(leg), [this, c](Result<core::LegFacts> facts) {
-    // Not from inside the probe's own callback: it is destroyed by the next step.
-    c->engine->reactor().post([this, c, facts = std::move(facts)] {
-      const core::LegSpec& l = c->legs[c->facts.size()];
-      if (!facts) {
-        c->probe.reset();
-        return finish_creation(c, fail(fmt::format("leg {}:{}: {}", l.peer, l.nsid, facts.error().text()),
-                                       "all legs must be reachable when a namespace is created"));
-      }
-      c->facts.push_back(*facts);
-      probe_next(c);
-    });
-  });
+  c->probe = std::make_unique<PeerProbe>(
+      c->engine->reactor(), target_of(leg), [this, c](Result<core::LegFacts> facts) {
+        // Not from inside the probe's own callback: it is destroyed by the next step.
+        c->engine->reactor().post([this, c, facts = std::move(facts)] {
+          const core::LegSpec& l = c->legs[c->facts.size()];
+          if (!facts) {
+            c->probe.reset();
+            return finish_creation(c, fail(fmt::format("leg {}:{}: {}", l.peer, l.nsid, facts.error().text()),
+                                           "all legs must be reachable when a namespace is created"));
+          }
+          c->facts.push_back(*facts);
+          probe_next(c);
+        });
+      });
 }
 
 void LocalNode::create_records(std::shared_ptr<Creation> c) {
@@ -294,26 +305,30 @@ void LocalNode::create_records(std::shared_ptr<Creation> c) {
     const auto& f = c->facts[i];
     const auto where = fmt::format("leg {}:{}", c->legs[i].peer, c->legs[i].nsid);
     if (f.block_shift != c->facts[0].block_shift) {
-      return finish_creation(c, fail(fmt::format("{} has {}-byte blocks, leg {} has {}", where, 1u << f.block_shift,
-                                                 c->legs[0].peer, 1u << c->facts[0].block_shift),
-                                     "use the same LBA format on all legs"));
+      return finish_creation(
+          c, fail(fmt::format("{} has {}-byte blocks, leg {} has {}", where, 1u << f.block_shift,
+                              c->legs[0].peer, 1u << c->facts[0].block_shift),
+                  "use the same LBA format on all legs"));
     }
     if (f.blocks < spec.blocks) {
-      return finish_creation(c, fail(fmt::format("{} has {} blocks, {} are needed", where, f.blocks, spec.blocks),
-                                     "give a smaller --size, or grow the leg"));
+      return finish_creation(
+          c, fail(fmt::format("{} has {} blocks, {} are needed", where, f.blocks, spec.blocks),
+                  "give a smaller --size, or grow the leg"));
     }
   }
   spec.block_shift = c->facts[0].block_shift;
   auto transaction = core::NamespaceControl::create(spec, c->legs, c->assume_equal);
   if (!transaction) return finish_creation(c, std::unexpected(transaction.error()));
   Engine::Records records = transaction->puts;
-  commits_->submit(std::move(*transaction), [this, c, records = std::move(records)](Result<store::Outcome> r) {
-    c->engine->reactor().post([this, c, records, r = std::move(r)] {
-      if (!r) return finish_creation(c, std::unexpected(r.error()));
-      if (*r != store::Outcome::kCommitted) return finish_creation(c, fail("the namespace exists in the metadata store"));
-      finish_creation(c, c->engine->add_namespace(c->spec, records));
-    });
-  });
+  commits_->submit(std::move(*transaction),
+                   [this, c, records = std::move(records)](Result<store::Outcome> r) {
+                     c->engine->reactor().post([this, c, records, r = std::move(r)] {
+                       if (!r) return finish_creation(c, std::unexpected(r.error()));
+                       if (*r != store::Outcome::kCommitted)
+                         return finish_creation(c, fail("the namespace exists in the metadata store"));
+                       finish_creation(c, c->engine->add_namespace(c->spec, records));
+                     });
+                   });
 }
 
 Engine* LocalNode::engine_of(const std::string& ns) {
@@ -332,16 +347,17 @@ void LocalNode::delete_namespace(const std::string& name, Done done) {
       commits_->submit({}, [this, name, done](Result<store::Outcome>) {
         auto records = store_->list(store::namespace_prefix(name));
         if (!records) return done(std::unexpected(records.error()));
-        commits_->submit(core::NamespaceControl::destroy(*records), [this, name, done](Result<store::Outcome> out) {
-          if (!out) return done(std::unexpected(out.error()));
-          {
-            const std::lock_guard lock(names_mutex_);
-            names_.erase(name);
-            name_nsid_.erase(name);
-          }
-          events_.add(core::Severity::kNotice, "namespace.deleted", name, "the legs keep their data");
-          done({});
-        });
+        commits_->submit(
+            core::NamespaceControl::destroy(*records), [this, name, done](Result<store::Outcome> out) {
+              if (!out) return done(std::unexpected(out.error()));
+              {
+                const std::lock_guard lock(names_mutex_);
+                names_.erase(name);
+                name_nsid_.erase(name);
+              }
+              events_.add(core::Severity::kNotice, "namespace.deleted", name, "the legs keep their data");
+              done({});
+            });
       });
     });
   });
@@ -356,7 +372,8 @@ void LocalNode::operate(const std::string& ns, core::Input input, Done done) {
 }
 
 void LocalNode::add_leg(const std::string& ns, core::LegSpec leg, Done done) {
-  if (!shared_.peers.contains(leg.peer)) return done(fail("no peer named " + leg.peer, "see `nvtee peer list`"));
+  if (!shared_.peers.contains(leg.peer))
+    return done(fail("no peer named " + leg.peer, "see `nvtee peer list`"));
   core::Input in;
   in.kind = core::Input::Kind::kAddLeg;
   in.spec = std::move(leg);

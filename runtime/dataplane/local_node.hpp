@@ -23,7 +23,8 @@ class LocalNode final : public Node {
   Status0 open();  // once, before anything else
 
   void status(std::function<void(NodeStatus)> done) override;
-  void create_namespace(core::NamespaceSpec spec, std::vector<core::LegSpec> legs, bool assume_equal, Done done) override;
+  void create_namespace(core::NamespaceSpec spec, std::vector<core::LegSpec> legs, bool assume_equal,
+                        Done done) override;
   void delete_namespace(const std::string& name, Done done) override;
   void add_leg(const std::string& ns, core::LegSpec leg, Done done) override;
   void remove_leg(const std::string& ns, unsigned leg, Done done) override;
@@ -70,7 +71,7 @@ class LocalNode final : public Node {
   std::vector<net::Address> listen_, discovery_;
   std::vector<std::thread> threads_;
   std::mutex names_mutex_;
-  std::map<std::string, Engine*> names_;           // namespaces, those being created included
+  std::map<std::string, Engine*> names_;  // namespaces, those being created included
   std::map<std::string, std::uint32_t> name_nsid_;
   std::atomic<bool> draining_{false};
   std::unique_ptr<net::Timer> drain_limit_;

@@ -1,5 +1,6 @@
-// A node: reactors with their engines, listeners, the metadata store. What the daemon, tests and (later) the simulator's real-process
-// runs start. All methods are thread-safe unless said otherwise; callbacks come on an engine's thread and must not block.
+// A node: reactors with their engines, listeners, the metadata store. What the daemon, tests and (later) the
+// simulator's real-process runs start. All methods are thread-safe unless said otherwise; callbacks come on
+// an engine's thread and must not block.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,10 @@
 namespace nvtee {
 
 struct PeerConfig {
-  std::string name;                        // used by legs
-  std::vector<net::Address> addresses;     // tried in order
+  std::string name;                     // used by legs
+  std::vector<net::Address> addresses;  // tried in order
   std::string subnqn;
-  unsigned queues = 2;                     // K, 1-4 I/O queues per leg
+  unsigned queues = 2;  // K, 1-4 I/O queues per leg
   unsigned entries = 128;
   bool header_digest = false, data_digest = false;
   unsigned kato_ms = 2000;
@@ -29,17 +30,17 @@ struct PeerConfig {
 
 struct SubsystemConfig {
   std::string nqn;
-  std::string serial;                      // empty: derived from the NQN
+  std::string serial;  // empty: derived from the NQN
   bool any_host = false;
-  std::vector<std::string> hosts;          // allowed host NQNs
+  std::vector<std::string> hosts;  // allowed host NQNs
 };
 
 struct NodeConfig {
-  std::string state_file;                  // SQLite metadata; empty = memory (tests only)
-  std::string api_socket;                  // unix socket of the control API
-  std::string host_nqn;                    // ours, towards peers
-  std::vector<net::Address> listen;        // I/O (and discovery) listeners
-  std::vector<net::Address> discovery;     // discovery-only listeners (port 8009)
+  std::string state_file;               // SQLite metadata; empty = memory (tests only)
+  std::string api_socket;               // unix socket of the control API
+  std::string host_nqn;                 // ours, towards peers
+  std::vector<net::Address> listen;     // I/O (and discovery) listeners
+  std::vector<net::Address> discovery;  // discovery-only listeners (port 8009)
   unsigned reactors = 1;
   Duration busy_poll = 0;
   std::vector<PeerConfig> peers;
@@ -51,11 +52,11 @@ struct NodeConfig {
 };
 
 struct OperatorEvent {
-  std::uint64_t id = 0;                    // ascending, no gaps in the ring
+  std::uint64_t id = 0;  // ascending, no gaps in the ring
   std::uint64_t unix_ms = 0;
   core::Severity severity = core::Severity::kInfo;
-  std::string name;                        // stable: "leg.faulted"
-  std::string ns;                          // namespace name or empty
+  std::string name;  // stable: "leg.faulted"
+  std::string ns;    // namespace name or empty
   std::string text;
 };
 
@@ -90,19 +91,19 @@ struct PeerStatus {
   PeerConfig config;
   unsigned legs = 0, legs_connected = 0;
   std::string last_error;
-  std::string identity;                    // "MODEL SERIAL" of the last association
+  std::string identity;  // "MODEL SERIAL" of the last association
 };
 struct NamespaceCounters {
   std::uint64_t reads = 0, writes = 0, others = 0, read_bytes = 0, write_bytes = 0, errors = 0;
-  Duration mean_write_latency = 0;         // recent
-  Duration longest_gap = 0;                // longest time with commands outstanding and none completed, since start
+  Duration mean_write_latency = 0;  // recent
+  Duration longest_gap = 0;         // longest time with commands outstanding and none completed, since start
 };
 struct NodeStatus {
   std::string version, state_file, host_nqn;
   std::uint64_t uptime_ms = 0;
   std::vector<net::Address> listen, discovery;  // with real ports
   std::vector<core::NamespaceStatus> namespaces;
-  std::vector<NamespaceCounters> counters;      // same order
+  std::vector<NamespaceCounters> counters;  // same order
   std::vector<PeerStatus> peers;
   std::vector<HostStatus> hosts;
   std::vector<SubsystemConfig> subsystems;
@@ -112,14 +113,17 @@ struct NodeStatus {
 
 class Node {
  public:
-  // Opens the store, binds the listeners, restores namespaces, starts the reactors' threads. Refuses with reason and remedy.
+  // Opens the store, binds the listeners, restores namespaces, starts the reactors' threads. Refuses with
+  // reason and remedy.
   static Result<std::unique_ptr<Node>> start(const NodeConfig& config);
   virtual ~Node() = default;  // stops at once (as a crash would): drain() first for a clean stop
 
   using Done = std::function<void(Status0)>;
   virtual void status(std::function<void(NodeStatus)> done) = 0;
-  // size in blocks 0 = taken from the first leg's peer. nguid/uuid all zero = generated. `assume_equal`: legs are known to be equal.
-  virtual void create_namespace(core::NamespaceSpec spec, std::vector<core::LegSpec> legs, bool assume_equal, Done done) = 0;
+  // size in blocks 0 = taken from the first leg's peer. nguid/uuid all zero = generated. `assume_equal`: legs
+  // are known to be equal.
+  virtual void create_namespace(core::NamespaceSpec spec, std::vector<core::LegSpec> legs, bool assume_equal,
+                                Done done) = 0;
   virtual void delete_namespace(const std::string& name, Done done) = 0;
   virtual void add_leg(const std::string& ns, core::LegSpec leg, Done done) = 0;
   // `leg` is the index 0-3.
@@ -128,7 +132,8 @@ class Node {
   virtual void online_leg(const std::string& ns, unsigned leg, Done done) = 0;
   virtual void verify(const std::string& ns, bool start, Done done) = 0;
   virtual EventLog& events() = 0;
-  // Stops admission, answers what is outstanding, closes regions, marks clean; bounded. Then the node may be destroyed.
+  // Stops admission, answers what is outstanding, closes regions, marks clean; bounded. Then the node may be
+  // destroyed.
   virtual void drain(Done done) = 0;
 };
 

@@ -15,7 +15,8 @@ PeerProbe::PeerProbe(net::Reactor& reactor, const LegTarget& target, Done done) 
   o.nsid = target.nsid;
   o.io_queues = 0;
   o.kato_ms = target.kato_ms;
-  association_ = std::make_unique<nvmf::Association>(reactor, std::move(o), static_cast<nvmf::AssociationDelegate*>(this));
+  association_ = std::make_unique<nvmf::Association>(reactor, std::move(o),
+                                                     static_cast<nvmf::AssociationDelegate*>(this));
 }
 
 void PeerProbe::on_association_up(nvmf::Association&, const nvmf::PeerInfo& info) {

@@ -25,7 +25,8 @@ void Punts::start(unsigned slot) {
   const nvmf::Sqe& sqe = plane_.punted(slot);
   const auto ns = lookup_(sqe.nsid);
   if (!ns) return finish(slot, spec::st::kInvalidNamespace);
-  if ((sqe.flags & spec::kFuseMask) != 0) return finish(slot, spec::st::kInvalidField);  // FUSES = 0: not offered
+  if ((sqe.flags & spec::kFuseMask) != 0)
+    return finish(slot, spec::st::kInvalidField);  // FUSES = 0: not offered
   auto job = std::make_unique<Job>();
   job->slot = slot;
   job->ns = *ns;
@@ -49,14 +50,16 @@ void Punts::finish(unsigned slot, spec::Status status) {
 
 void Punts::start_dsm(std::unique_ptr<Job> job) {
   const nvmf::Sqe& sqe = plane_.punted(job->slot);
-  if ((sqe.cdw11 & kDsmDeallocate) == 0) return finish(job->slot, spec::st::kOk);  // the other attributes are hints
+  if ((sqe.cdw11 & kDsmDeallocate) == 0)
+    return finish(job->slot, spec::st::kOk);  // the other attributes are hints
   const unsigned count = (sqe.cdw10 & 0xff) + 1;
   if (sqe.sgl.length < count * sizeof(DsmRange)) return finish(job->slot, spec::st::kSglLength);
   const std::byte* data = plane_.buffer(job->slot);
   for (unsigned i = count; i-- > 0;) {
     DsmRange r;
     std::memcpy(&r, data + i * sizeof(DsmRange), sizeof(r));
-    if (r.lba > job->ns.blocks || r.blocks > job->ns.blocks - r.lba) return finish(job->slot, spec::st::kLbaRange);
+    if (r.lba > job->ns.blocks || r.blocks > job->ns.blocks - r.lba)
+      return finish(job->slot, spec::st::kLbaRange);
     if (r.blocks != 0) job->todo.push_back({r.lba, r.blocks});
   }
   if (job->todo.empty()) return finish(job->slot, spec::st::kOk);
@@ -127,7 +130,8 @@ void Punts::start_compare(std::unique_ptr<Job> job) {
 
 bool Punts::on_event(const tee::Event& event) {
   const unsigned kind = event.kind.to_uint();
-  if (kind != tee::Event::kHeld && kind != tee::Event::kHoldRefused && kind != tee::Event::kIssueDone) return false;
+  if (kind != tee::Event::kHeld && kind != tee::Event::kHoldRefused && kind != tee::Event::kIssueDone)
+    return false;
   const unsigned tag = event.tag.to_uint();
   if (tag < kTagBase) return false;
   Job& job = *compares_.at(tag - kTagBase);
@@ -156,7 +160,8 @@ bool Punts::on_event(const tee::Event& event) {
 void Punts::read_for_compare(Job& job) {
   const auto ns = lookup_(job.nsid);
   const unsigned candidates = ns ? ns->in_sync_mask & ~job.tried : 0;
-  if (candidates == 0) return drop_compare(job.tag, job.tried == 0 ? spec::st::kPathInternal : spec::st::kReadError);
+  if (candidates == 0)
+    return drop_compare(job.tag, job.tried == 0 ? spec::st::kPathInternal : spec::st::kReadError);
   const unsigned leg_bit = candidates & (~candidates + 1);
   job.tried |= leg_bit;
   tee::Ctl c{};

@@ -1,5 +1,6 @@
-// Commands that the fast path hands over (DESIGN §4, Punted): Dataset Management, run range by range as Write Zeroes with DEAC so
-// that every leg ends with the same bytes, and Compare where legs do not offer it: hold, read one leg, compare here.
+// Commands that the fast path hands over (DESIGN §4, Punted): Dataset Management, run range by range as Write
+// Zeroes with DEAC so that every leg ends with the same bytes, and Compare where legs do not offer it: hold,
+// read one leg, compare here.
 #pragma once
 
 #include <array>
@@ -31,23 +32,23 @@ class Punts {
   Punts(DataPlane& plane, std::function<std::optional<PuntNamespace>(std::uint32_t)> lookup)
       : plane_(plane), lookup_(std::move(lookup)) {}
 
-  void start(unsigned slot);                                   // event kPunt
-  void on_response(std::uint16_t cid, spec::Status status);    // an internal command was answered
-  bool on_event(const tee::Event& event);                      // kHeld, kHoldRefused, kIssueDone of ours: true
+  void start(unsigned slot);                                 // event kPunt
+  void on_response(std::uint16_t cid, spec::Status status);  // an internal command was answered
+  bool on_event(const tee::Event& event);                    // kHeld, kHoldRefused, kIssueDone of ours: true
 
  private:
   struct Range {
     std::uint64_t lba = 0, blocks = 0;
   };
   struct Job {
-    unsigned slot = 0;              // of the punted command
+    unsigned slot = 0;  // of the punted command
     PuntNamespace ns;
     std::uint32_t nsid = 0;
-    std::vector<Range> todo;        // DSM: what is left, last first
+    std::vector<Range> todo;  // DSM: what is left, last first
     unsigned in_flight = 0;
     spec::Status status = spec::st::kOk;
-    int held = -1;                  // Compare: the held slot
-    unsigned tried = 0;             // Compare: legs that failed to read
+    int held = -1;       // Compare: the held slot
+    unsigned tried = 0;  // Compare: legs that failed to read
     std::uint16_t tag = 0;
   };
 
@@ -60,9 +61,9 @@ class Punts {
 
   DataPlane& plane_;
   std::function<std::optional<PuntNamespace>(std::uint32_t)> lookup_;
-  std::deque<std::unique_ptr<Job>> dsm_;                  // jobs with ranges left or commands in flight
-  std::array<Job*, kMaxCommands> owner_{};                // of internal command CID = index
-  std::vector<std::unique_ptr<Job>> compares_;            // by tag - kTagBase; bounded by slots
+  std::deque<std::unique_ptr<Job>> dsm_;        // jobs with ranges left or commands in flight
+  std::array<Job*, kMaxCommands> owner_{};      // of internal command CID = index
+  std::vector<std::unique_ptr<Job>> compares_;  // by tag - kTagBase; bounded by slots
 };
 
 }  // namespace nvtee::dataplane

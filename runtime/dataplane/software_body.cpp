@@ -20,7 +20,8 @@ Result<std::unique_ptr<SoftwareBody>> SoftwareBody::create(net::Reactor& reactor
   return std::unique_ptr<SoftwareBody>(new SoftwareBody(reactor, client, options, std::move(*memory)));
 }
 
-SoftwareBody::SoftwareBody(net::Reactor& reactor, DataPlaneClient* client, const Options& options, SlotMemory memory)
+SoftwareBody::SoftwareBody(net::Reactor& reactor, DataPlaneClient* client, const Options& options,
+                           SlotMemory memory)
     : reactor_(reactor),
       client_(client),
       options_(options),
@@ -75,7 +76,8 @@ void SoftwareBody::command(const nvmf::Sqe& sqe) {
 
 void SoftwareBody::open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) {
   NVTEE_CHECK(link(ns, leg) == nullptr, "a leg has one association");
-  links_[ns * core::kMaxLegs + leg] = std::make_unique<LegLink>(reactor_, ns, leg, gen, target, kSlots, static_cast<LegLinkOwner*>(this));
+  links_[ns * core::kMaxLegs + leg] =
+      std::make_unique<LegLink>(reactor_, ns, leg, gen, target, kSlots, static_cast<LegLinkOwner*>(this));
 }
 
 void SoftwareBody::close_leg(unsigned ns, unsigned leg) {
@@ -90,13 +92,13 @@ void SoftwareBody::close_leg(unsigned ns, unsigned leg) {
   kick();
 }
 
-std::expected<nvmf::QueueHandler*, spec::Status> SoftwareBody::open_queue(const nvmf::ControllerInfo& controller,
-                                                                          std::uint32_t entries,
-                                                                          nvmf::ControllerConnection& connection) {
+std::expected<nvmf::QueueHandler*, spec::Status> SoftwareBody::open_queue(
+    const nvmf::ControllerInfo& controller, std::uint32_t entries, nvmf::ControllerConnection& connection) {
   if (entries > kDepth) return std::unexpected(spec::st::kInvalidQueueSize);
   for (unsigned q = 1; q < kQueues; ++q) {
     if (queues_[q]) continue;
-    queues_[q] = std::make_unique<FrontQueue>(static_cast<FrontQueueOwner*>(this), q, controller.cntlid, &connection);
+    queues_[q] =
+        std::make_unique<FrontQueue>(static_cast<FrontQueueOwner*>(this), q, controller.cntlid, &connection);
     tee::Ctl open{};
     open.op = tee::Ctl::kQueueOpen;
     open.queue = q;
@@ -132,8 +134,8 @@ Traffic SoftwareBody::traffic(unsigned ns) {
 
 tee::Placement SoftwareBody::place(const tee::HostIn& in) {
   put(in);
-  // The front stages answer in the same call unless an output is full: then make room. What makes room here never calls
-  // back into a connection's owner: events wait for the pump.
+  // The front stages answer in the same call unless an output is full: then make room. What makes room here
+  // never calls back into a connection's owner: events wait for the pump.
   for (unsigned turn = 0; core_->placement.empty(); ++turn) {
     NVTEE_CHECK(turn < 1'000'000, "P10: the core's front answers each header in bounded steps");
     core_->run_front(reactor_.now());
@@ -255,11 +257,13 @@ void SoftwareBody::answer(const tee::HostOut& out) {
 
 void SoftwareBody::to_leg(const tee::LegTx& tx) {
   LegLink* l = link(tx.ns.to_uint(), tx.leg.to_uint());
-  // Not there (any more): the command stays pending in the core until the leg is dropped or it is reissued (the gate).
+  // Not there (any more): the command stays pending in the core until the leg is dropped or it is reissued
+  // (the gate).
   if (l == nullptr || l->gen() != tx.gen.to_uint() || !l->up()) return;
   const unsigned slot = tx.slot.to_uint();
   SlotNote& s = slots_[slot];
-  if (tx.opcode.to_uint() == spec::io::kRead) s.digest_known = false;  // the buffer will hold what the leg says
+  if (tx.opcode.to_uint() == spec::io::kRead)
+    s.digest_known = false;  // the buffer will hold what the leg says
   std::optional<std::uint32_t> crc;
   if (s.digest_known && tx.opcode.to_uint() == spec::io::kWrite) crc = s.digest;
   l->submit(tx, memory_.at(slot), crc);

@@ -1,6 +1,7 @@
-// The tee core in software: the same steps as on a card, with sockets for framer and emitters (DESIGN §4, Software body).
-// One reactor drives it: callbacks of connections only put records in; the deferred pump runs the core until idle, sends
-// what comes out, and tells the client about events outside of any connection's callback.
+// The tee core in software: the same steps as on a card, with sockets for framer and emitters (DESIGN §4,
+// Software body). One reactor drives it: callbacks of connections only put records in; the deferred pump runs
+// the core until idle, sends what comes out, and tells the client about events outside of any connection's
+// callback.
 #pragma once
 
 #include <array>
@@ -17,7 +18,10 @@
 
 namespace nvtee::dataplane {
 
-class SoftwareBody final : public DataPlane, private FrontQueueOwner, private LegLinkOwner, private net::Deferred {
+class SoftwareBody final : public DataPlane,
+                           private FrontQueueOwner,
+                           private LegLinkOwner,
+                           private net::Deferred {
  public:
   struct Options {
     Duration host_data_deadline = 5 * kSecond;
@@ -28,7 +32,8 @@ class SoftwareBody final : public DataPlane, private FrontQueueOwner, private Le
   static constexpr unsigned kNamespaces = 1u << tee::CardConfig::kNsBits;
   static constexpr std::size_t kMdts = 128 * 1024;
 
-  static Result<std::unique_ptr<SoftwareBody>> create(net::Reactor& reactor, DataPlaneClient* client, const Options& options);
+  static Result<std::unique_ptr<SoftwareBody>> create(net::Reactor& reactor, DataPlaneClient* client,
+                                                      const Options& options);
   ~SoftwareBody() override;
 
   void ctl(const tee::Ctl& ctl) override;
@@ -37,8 +42,9 @@ class SoftwareBody final : public DataPlane, private FrontQueueOwner, private Le
   const nvmf::Sqe& punted(unsigned slot) const override { return slots_[slot].sqe; }
   void open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) override;
   void close_leg(unsigned ns, unsigned leg) override;
-  std::expected<nvmf::QueueHandler*, spec::Status> open_queue(const nvmf::ControllerInfo& controller, std::uint32_t entries,
-                                                              nvmf::ControllerConnection& connection) override;
+  std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
+      const nvmf::ControllerInfo& controller, std::uint32_t entries,
+      nvmf::ControllerConnection& connection) override;
   unsigned queues_of(std::uint16_t cntlid) const override;
   unsigned queues_in_use() const override;
   Traffic traffic(unsigned ns) override;
@@ -86,10 +92,10 @@ class SoftwareBody final : public DataPlane, private FrontQueueOwner, private Le
 
   void on_deferred() override { pump(); }
   void pump();
-  bool feed();             // backlogs into the core's input streams
-  bool drain_traffic();    // host_out and leg_tx: allowed inside a connection's callback
-  bool collect_events();   // out of the core's stream, so that it cannot stall
-  bool deliver();          // events and reports to the client: only from pump()
+  bool feed();            // backlogs into the core's input streams
+  bool drain_traffic();   // host_out and leg_tx: allowed inside a connection's callback
+  bool collect_events();  // out of the core's stream, so that it cannot stall
+  bool deliver();         // events and reports to the client: only from pump()
   void answer(const tee::HostOut& out);
   void finish(unsigned slot, const tee::HostOut& out);
   void to_leg(const tee::LegTx& tx);

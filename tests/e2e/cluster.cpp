@@ -69,8 +69,8 @@ void Cluster::write_config() {
     << "[[subsystem]]\nnqn = \"" << kSubsystem << "\"\nany_host = true\n";
   std::string legs;
   for (const auto& t : targets_) {
-    c << "[[peer]]\nname = \"" << t.name() << "\"\naddresses = [\"127.0.0.1:" << t.port() << "\"]\nnqn = \"" << t.nqn()
-      << "\"\n";
+    c << "[[peer]]\nname = \"" << t.name() << "\"\naddresses = [\"127.0.0.1:" << t.port() << "\"]\nnqn = \""
+      << t.nqn() << "\"\n";
     legs += (legs.empty() ? "" : ", ") + ("{ peer = \"" + t.name() + "\", nsid = 1 }");
   }
   c << "[[namespace]]\nname = \"vol\"\nsubsystem = \"" << kSubsystem << "\"\nnsid = 1\nlegs = [" << legs
@@ -103,14 +103,20 @@ nlohmann::json Cluster::status() const {
 namespace {
 
 nlohmann::json first_namespace(const nlohmann::json& status) {
-  if (status.is_discarded() || !status.is_object() || !status.contains("namespaces") || status["namespaces"].empty()) return {};
+  if (status.is_discarded() || !status.is_object() || !status.contains("namespaces") ||
+      status["namespaces"].empty())
+    return {};
   return status["namespaces"][0];
 }
 
 }  // namespace
 
-std::string Cluster::health() const { return first_namespace(status()).value("health", ""); }
-std::uint64_t Cluster::epoch() const { return first_namespace(status()).value("epoch", std::uint64_t{0}); }
+std::string Cluster::health() const {
+  return first_namespace(status()).value("health", "");
+}
+std::uint64_t Cluster::epoch() const {
+  return first_namespace(status()).value("epoch", std::uint64_t{0});
+}
 
 bool Cluster::wait_health(const std::string& wanted, Seconds limit) {
   return eventually([&] { return health() == wanted; }, limit);

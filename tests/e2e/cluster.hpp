@@ -1,4 +1,5 @@
-// Two or more nvtee-targets, one nvteed, loads by nvtee-host: the processes of an end-to-end test, on loopback.
+// Two or more nvtee-targets, one nvteed, loads by nvtee-host: the processes of an end-to-end test, on
+// loopback.
 #pragma once
 
 #include <nlohmann/json.hpp>

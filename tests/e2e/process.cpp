@@ -27,7 +27,9 @@ int exit_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : -1;
 }
 
-int poll_ms(Seconds limit) { return static_cast<int>(limit.count() * 1000); }
+int poll_ms(Seconds limit) {
+  return static_cast<int>(limit.count() * 1000);
+}
 
 // fork + exec; the child dies with the test. stdout_fd/stderr_fd replace 1 and 2.
 int spawn(const std::vector<std::string>& argv, int out_fd, int err_fd, int keep_fd) {
@@ -90,7 +92,9 @@ Process::~Process() {
 }
 
 Process::Process(Process&& o) noexcept
-    : pid_(std::exchange(o.pid_, -1)), code_(std::exchange(o.code_, -1)), ready_(std::exchange(o.ready_, false)) {}
+    : pid_(std::exchange(o.pid_, -1)),
+      code_(std::exchange(o.code_, -1)),
+      ready_(std::exchange(o.ready_, false)) {}
 
 Process& Process::operator=(Process&& o) noexcept {
   std::swap(pid_, o.pid_);
@@ -153,7 +157,9 @@ Output run(const std::vector<std::string>& argv, Seconds limit) {
   return o;
 }
 
-std::string bin(const std::string& program) { return std::string(NVTEE_BIN) + "/" + program; }
+std::string bin(const std::string& program) {
+  return std::string(NVTEE_BIN) + "/" + program;
+}
 
 std::string read_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -162,6 +168,8 @@ std::string read_file(const std::string& path) {
   return s.str();
 }
 
-void pause_between_polls() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+void pause_between_polls() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
 
 }  // namespace nvtee::e2e

@@ -25,8 +25,8 @@ class TempDir {
 class Process {
  public:
   Process() = default;
-  // Output (both streams) is appended to `log`. With `ready`, a pipe's write end is passed as --ready-fd N and the constructor
-  // waits until the program writes to it or ends.
+  // Output (both streams) is appended to `log`. With `ready`, a pipe's write end is passed as --ready-fd N
+  // and the constructor waits until the program writes to it or ends.
   static Process start(const std::vector<std::string>& argv, const std::string& log, bool ready = false);
   ~Process();  // SIGKILL if it still runs
   Process(Process&& o) noexcept;

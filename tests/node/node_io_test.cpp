@@ -40,8 +40,8 @@ TEST_P(NodeIo, WritesOfEverySizeReachAllLegsAndReadBack) {
   TestHost& h = rig.host(host_options());
   ASSERT_TRUE(h.connect()) << h.why;
   std::uint64_t lba = 3;
-  for (const std::size_t bytes : {std::size_t{4096}, std::size_t{8192}, std::size_t{12288}, std::size_t{65536},
-                                  std::size_t{131072}}) {
+  for (const std::size_t bytes :
+       {std::size_t{4096}, std::size_t{8192}, std::size_t{12288}, std::size_t{65536}, std::size_t{131072}}) {
     const auto data = pattern(bytes, bytes);
     EXPECT_EQ(h.write(lba, data, block()), spec::st::kOk) << bytes;
     EXPECT_EQ(h.read(lba, static_cast<std::uint32_t>(bytes / block()), block()), data) << bytes;

@@ -1,4 +1,5 @@
-// A node with threads of its own, two or more targets and a host in this thread: everything real except that it is one process.
+// A node with threads of its own, two or more targets and a host in this thread: everything real except that
+// it is one process.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,7 +24,9 @@ using target::TestHost;
 
 constexpr const char* kVolume = "nqn.2026-01.io.nvtee:test";
 
-inline std::string peer_name(unsigned i) { return std::string(1, static_cast<char>('a' + i)); }
+inline std::string peer_name(unsigned i) {
+  return std::string(1, static_cast<char>('a' + i));
+}
 
 class NodeRig {
  public:
@@ -45,7 +48,8 @@ class NodeRig {
     spec.subsystem = kVolume;
     std::vector<core::LegSpec> legs;
     for (unsigned i = 0; i < o.targets; ++i) legs.push_back({peer_name(i), 1});
-    const Status0 created = call([&](Node::Done d) { node->create_namespace(spec, legs, o.assume_equal, std::move(d)); });
+    const Status0 created =
+        call([&](Node::Done d) { node->create_namespace(spec, legs, o.assume_equal, std::move(d)); });
     EXPECT_TRUE(created) << created.error().text();
     EXPECT_TRUE(loop.until([&] { return vol().ana_state == spec::ana::kOptimized; }));
   }
@@ -139,7 +143,8 @@ class NodeRig {
   void expect_legs_hold(std::uint64_t lba, const std::vector<std::byte>& data) {
     const unsigned block = 1u << options_.block_shift;
     for (unsigned i = 0; i < targets.size(); ++i) {
-      EXPECT_EQ(direct(i).read(lba, static_cast<std::uint32_t>(data.size() / block), block), data) << "leg " << i;
+      EXPECT_EQ(direct(i).read(lba, static_cast<std::uint32_t>(data.size() / block), block), data)
+          << "leg " << i;
     }
   }
 
