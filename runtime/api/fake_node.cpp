@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace nvtee::test {
 
 core::NamespaceStatus FakeNode::sample_namespace(const std::string& name,

@@ -11,7 +11,6 @@
 #include <thread>
 
 #include "runtime/api/session.hpp"
-#include "runtime/api/unix_socket.hpp"
 
 namespace nvtee::api {
 
@@ -153,12 +152,16 @@ Server::~Server() {
   impl_->stop();
 }
 
-Result<std::unique_ptr<Server>> Server::start(Node& node, const ServerOptions& options) {
-  auto listener = ListenSocket::open(options.path);
-  if (!listener) return std::unexpected(listener.error());
-  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(node, options, std::move(*listener))));
+std::unique_ptr<Server> Server::start(Node& node, const ServerOptions& options, ListenSocket socket) {
+  std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(node, options, std::move(socket))));
   server->impl_->run();
   return server;
+}
+
+Result<std::unique_ptr<Server>> Server::start(Node& node, const ServerOptions& options) {
+  auto socket = ListenSocket::open(options.path);
+  if (!socket) return std::unexpected(socket.error());
+  return start(node, options, std::move(*socket));
 }
 
 }  // namespace nvtee::api

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/api/service.hpp"
+#include "runtime/api/unix_socket.hpp"
 
 namespace nvtee::api {
 
@@ -23,6 +24,9 @@ class Server {
  public:
   // `node` must outlive the server.
   static Result<std::unique_ptr<Server>> start(Node& node, const ServerOptions& options);
+  // With the socket of options.path taken before: who takes it before the node starts never stops a node for
+  // want of it.
+  static std::unique_ptr<Server> start(Node& node, const ServerOptions& options, ListenSocket socket);
   ~Server();  // ends all connections, joins the thread, removes the socket
 
  private:

@@ -17,7 +17,7 @@ struct Option {
   std::string meaning;
   std::string fallback = {};  // value when not given; may be empty
   bool repeated = false;
-  bool hidden = false;               // not in --help
+  bool hidden = false;                    // not in --help
   std::vector<std::string> choices = {};  // legal values; empty = any
 };
 

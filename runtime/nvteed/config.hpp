@@ -21,9 +21,9 @@ constexpr std::size_t kMaxFileBytes = 1 << 20;
 // A namespace that must exist. What is zero or empty in it was not said, and is never compared with what
 // exists.
 struct DeclaredNamespace {
-  core::NamespaceSpec spec;  // blocks is computed from size
-  std::uint64_t size = 0;    // bytes; 0 = the size of the first leg's namespace
-  std::uint64_t block_size = 4096;
+  core::NamespaceSpec spec;      // blocks is computed from size
+  std::uint64_t size = 0;        // bytes; 0 = the size of the first leg's namespace
+  std::uint64_t block_size = 0;  // 0 = that of the legs; where size is given: 4096
   std::vector<core::LegSpec> legs;
   bool assume_equal = false;
 };

@@ -189,7 +189,8 @@ void check_legs(Reader& r, const Config& config, std::size_t i,
 }
 
 void check_size(Reader& r, DeclaredNamespace& n, std::size_t i, const core::Limits& limits) {
-  if (n.block_size != 512 && n.block_size != 4096) return;
+  if (n.block_size == 0 && n.size) n.block_size = 4096;
+  if (n.block_size == 0) return;
   n.spec.block_shift = static_cast<std::uint8_t>(std::countr_zero(n.block_size));
   if (n.size % n.block_size)
     r.refuse_at(

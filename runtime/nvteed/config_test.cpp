@@ -285,7 +285,7 @@ const Bad kBad[] = {
      "f.toml:12:6: namespace[1].size: 4097B is not a multiple of block_size (4096); legal: whole blocks"},
     {"block_size", ns("block_size=1024\nlegs=[{peer='left'}]\n"),
      std::string("f.toml:12:12: namespace[1].block_size: 1024 is not either 512 or 4096; legal: 512B to "
-                 "4KiB, either 512 or 4096") +
+                 "4KiB, either 512 or 4096, or 0") +
          kSizeUnits},
     {"uuid", ns("uuid='1234'\nlegs=[{peer='left'}]\n"),
      "f.toml:12:6: namespace[1].uuid: '1234' has 4 digits; legal: 32 hexadecimal digits, with or without "
