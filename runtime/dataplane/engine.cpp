@@ -31,6 +31,10 @@ nvmf::SubsystemModel model_of(const SubsystemConfig& c) {
   m.oncs = kOncs;
   // Legs may have volatile caches and change: Flush and FUA are always offered.
   m.vwc = 0x05;  // present; Flush with NSID FFFFFFFFh not supported (2:1 = 10b)
+  // Deallocation is run as Write Zeroes: a command must end well within a host's I/O timeout.
+  m.max_dsm_ranges = 16;
+  m.max_dsm_range_blocks = 128 * 1024;
+  m.max_dsm_blocks = 512 * 1024;
   m.any_host = c.any_host;
   m.hosts.insert(c.hosts.begin(), c.hosts.end());
   return m;

@@ -159,6 +159,9 @@ std::vector<std::byte> controller_list(const SubsystemView& view, std::uint16_t 
 std::vector<std::byte> nvm_controller(const SubsystemModel& m) {
   nvme_id_ctrl_nvm id{};
   id.wzsl = m.mdts;  // a Write Zeroes is one command of the tee: no larger than a write
+  id.dmrl = m.max_dsm_ranges;
+  id.dmrsl = m.max_dsm_range_blocks;
+  id.dmsl = m.max_dsm_blocks;
   return bytes_of(id);
 }
 

@@ -188,6 +188,17 @@ TEST(Identify, IndependentLayout) {
   EXPECT_EQ(le(id, 14, 1), 0u);
 }
 
+TEST(Identify, DatasetManagementLimits) {
+  Unit u;
+  u.sub.m.max_dsm_ranges = 16;
+  u.sub.m.max_dsm_range_blocks = 0x12345;
+  u.sub.m.max_dsm_blocks = 0x123456789a;
+  const Bytes nvm = u.run(identify_cmd(6)).data;
+  EXPECT_EQ(le(nvm, 3, 1), 16u);
+  EXPECT_EQ(le(nvm, 4, 4), 0x12345u);
+  EXPECT_EQ(le(nvm, 8, 8), 0x123456789au);
+}
+
 TEST(Identify, ListsAndCommandSets) {
   Unit u;
   const Bytes list = u.run(identify_cmd(2, 1)).data;

@@ -41,6 +41,10 @@ struct SubsystemModel {
   std::uint16_t oncs = 0;            // bits of ONCS
   std::uint8_t fuses = 0;
   std::uint8_t vwc = 0;  // VWC byte
+  // Dataset Management limits (CNS 06h, CSI 0: DMRL, DMRSL, DMSL); 0 = none.
+  std::uint8_t max_dsm_ranges = 0;
+  std::uint32_t max_dsm_range_blocks = 0;
+  std::uint64_t max_dsm_blocks = 0;
   bool ana = true;       // CMIC bit 3, ANA log
   std::uint16_t cntlid_first = 1, cntlid_last = 0xffef;
   std::uint16_t cqt_ms = 5000;
