@@ -26,12 +26,6 @@ constexpr unsigned kMaxPasses = 64;
 
 }  // namespace
 
-std::string NamespaceControl::Impl::phase_table() {
-  return transitions.print();
-}
-std::string NamespaceControl::Impl::phase_never_taken() {
-  return transitions.never_taken();
-}
 void NamespaceControl::Impl::go(PhaseIn in) {
   phase = transitions.next(phase, in);
 }
@@ -178,6 +172,13 @@ void NamespaceControl::Impl::on_store(const Input& in) {
   }
 }
 
+// Compare goes to one in_sync leg, any of them: all that are or may soon be in_sync must know the command.
+bool NamespaceControl::Impl::legs_compare() const {
+  return std::all_of(members.legs.begin(), members.legs.end(), [](const Leg& l) {
+    return (l.role != Role::kInSync && l.role != Role::kSyncing) || !l.pending_in_core() || l.facts.compare;
+  });
+}
+
 // ---- start and drain ----------------------------------------------------------------------------
 void NamespaceControl::Impl::set_namespace() {
   tee::Ctl& c = ctx.ctl(tee::Ctl::kSetNamespace);
@@ -188,11 +189,8 @@ void NamespaceControl::Impl::set_namespace() {
   c.shift_b = ctx.geo.region_shift;
   c.mask = 0;
   c.flag2 = reconciling_ ? 1 : 0;
-  const auto& legs = members.legs;
-  c.flag3 = std::all_of(legs.begin(), legs.end(),
-                        [](const Leg& l) { return l.role != Role::kInSync || l.facts.compare; })
-                ? 1
-                : 0;
+  compare_ = legs_compare();
+  c.flag3 = compare_ ? 1 : 0;
 }
 
 void NamespaceControl::Impl::start() {
@@ -203,6 +201,12 @@ void NamespaceControl::Impl::start() {
   reconcile_from_ = ctx.now + (reconciling_ ? ctx.times.guard_time : 0);
   ledger.want_marker({ledger.marker().incarnation + 1, false});
   marker_ticket_ = ledger.ticket();
+  // What an addition or a removal that was cut short left behind.
+  for (unsigned i = 0; i < kMaxLegs; ++i) {
+    if (members.legs[i].configured()) continue;
+    ledger.clear_dirty_all(i);
+    if (ledger.identity(i)) ledger.want_identity(i, std::nullopt);
+  }
   set_namespace();
   gate.apply(ctx);
   for (std::uint32_t r = ledger.open().next(0); r != RegionBits::kNoRegion; r = ledger.open().next(r + 1))
@@ -217,7 +221,6 @@ void NamespaceControl::Impl::watch_start() {
   if (phase != Phase::kStarting) return;
   if (!ledger.durable(marker_ticket_) || !members.all_settled() || regions.unplaced() != 0) return;
   go(PhaseIn::kServing);
-  set_namespace();  // Compare may go to legs now that their facts are known
   gate.set(Gate::kStarting, false);
 }
 
@@ -306,6 +309,7 @@ void NamespaceControl::Impl::settle_once() {
   fault_failed(copier.take_failed(), "it could not be copied to");
   verify.advance(ctx, members.legs, regions, serving);
   watch_reconcile();
+  if (compare_ != legs_compare()) set_namespace();
   watch_start();
   watch_drain();
   watch_gate();
@@ -336,6 +340,20 @@ Time NamespaceControl::Impl::wake_at() const {
   if (reconciling_) w.add(reconcile_from_);
   if (drain_until_ != kNever) w.add(drain_until_);
   return w.at();
+}
+
+std::string transition_tables() {
+  std::string out = transitions.print();
+  for (const auto& table : {Leg::table(), LegLink::table(), Epoch::table(), Regions::table(), Closer::table(),
+                            Copier::table(), Verify::table(), HeldOp::table()})
+    out += "\n" + table;
+  return out;
+}
+
+std::string transitions_never_taken() {
+  return transitions.never_taken() + Leg::never_taken() + LegLink::never_taken() + Epoch::never_taken() +
+         Regions::never_taken() + Closer::never_taken() + Copier::never_taken() + Verify::never_taken() +
+         HeldOp::never_taken();
 }
 
 // ---- the public face ----------------------------------------------------------------------------

@@ -18,8 +18,6 @@ struct NamespaceControl::Impl {
   void step(const Input& input, Time now, Actions& out);
   Time wake_at() const;
   NamespaceStatus status(Time now) const;
-  static std::string phase_table();
-  static std::string phase_never_taken();
 
   Context ctx;
   Ledger ledger;
@@ -47,12 +45,14 @@ struct NamespaceControl::Impl {
   void watch_drain();
   void fault_failed(unsigned legs, const char* what);
   void set_namespace();
+  bool legs_compare() const;
   void go(PhaseIn in);
   HeldOp* op(unsigned tag);
   LegStatus leg_status(const Leg& leg, Time now) const;
   void fill_health(NamespaceStatus& s) const;
 
   bool was_clean_ = true;
+  bool compare_ = false;      // as the core was told
   bool reconciling_ = false;  // the core checks regions for reads as well
   Time reconcile_from_ = 0;   // old commands may execute until then
   Ledger::Ticket marker_ticket_ = 0;

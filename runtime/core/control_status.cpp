@@ -79,12 +79,12 @@ void NamespaceControl::Impl::fill_health(NamespaceStatus& s) const {
   const bool known = phase == Phase::kStarting || phase == Phase::kRunning || phase == Phase::kDraining;
   if (!known)
     s.health = "unknown";
-  else if (members.held_since() != kNever || !members.any_good())
-    s.health = phase == Phase::kStarting ? "unknown" : "down";
-  else if (gate.closed() && phase != Phase::kStarting)
+  else if (members.held_since() != kNever)
+    s.health = "down";
+  else if (!members.any_good())
+    s.health = "unknown";  // the legs were not asked yet
+  else if (gate.closed())
     s.health = "gated";
-  else if (phase == Phase::kStarting)
-    s.health = "unknown";
   else if (reconciling_)
     s.health = "reconciling";
   else if (lost != 0)

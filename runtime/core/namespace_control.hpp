@@ -217,4 +217,9 @@ class NamespaceControl {
   NamespaceControl();
 };
 
+// The transition tables of all machines of a namespace, as Markdown.
+std::string transition_tables();
+// Rows of them that this process has not taken, a line each: for tests.
+std::string transitions_never_taken();
+
 }  // namespace nvtee::core

@@ -204,10 +204,13 @@ bool Regions::has_room(std::uint32_t region) const {
 
 void Regions::make_room(Context& ctx, std::uint32_t region) {
   const auto hash = tee::region_hash(region, geo_.set_bits);
-  if (ways_[hash] >= tee::kRegionWays)
-    choose_oldest(ctx, hash);
-  else if (open_count_ - leaving_ >= cap())
-    choose_oldest(ctx, std::nullopt);
+  if (ways_[hash] >= tee::kRegionWays) (void)choose_oldest(ctx, hash);
+}
+
+// Back to the cap, one region a call.
+void Regions::trim(Context& ctx) {
+  const std::uint64_t counted = open_count_ - leaving_;
+  if (counted > cap() || (counted == cap() && !waiting_.empty())) (void)choose_oldest(ctx, std::nullopt);
 }
 
 // Chooses the least recently used region, of a set or of all. Uses are known from the last answer of the
@@ -297,6 +300,7 @@ void Regions::advance(Context& ctx) {
   expire(ctx);
   age(ctx);
   admit_waiting(ctx);
+  trim(ctx);
 }
 
 void Regions::retry_no_way(Context& ctx) {
@@ -353,7 +357,7 @@ void Regions::wake(Wake& w) const {
   w.add(age_at_);
   for (const std::uint32_t region : no_way_) w.add(entries_.at(region).retry_at);
   if (parked_total_ != 0) w.add(expire_at_);
-  if (!waiting_.empty()) w.add(asked_until_);
+  w.add(asked_until_);
 }
 
 // ---- closer, copier, others ---------------------------------------------------------------------

@@ -93,6 +93,7 @@ class Regions {
   bool has_room(std::uint32_t region) const;
   std::uint64_t cap() const;
   void make_room(Context& ctx, std::uint32_t region);
+  void trim(Context& ctx);
   bool choose_oldest(Context& ctx, std::optional<std::uint32_t> hash);
   static bool known_use(const Context& ctx, const Entry& e);
   void ask_age(Context& ctx, std::uint32_t region);
