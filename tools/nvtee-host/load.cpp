@@ -154,7 +154,12 @@ void Load::start_read_back(Slot& slot, const Shadow::Run& run) {
 }
 
 void Load::begin_in_shadow(Slot& s) {
-  if (!shadow_ || s.task.kind == Kind::kFlush) return;
+  if (!shadow_) return;
+  s.has_op = true;
+  if (s.task.kind == Kind::kFlush) {
+    s.op = shadow_->begin_flush();
+    return;
+  }
   const std::size_t size = std::size_t{s.task.blocks} * report_.block_size;
   if (s.task.kind == Kind::kCompare && !shadow_->expect(s.task.lba, s.task.blocks, {s.buffer, size}))
     s.task.kind = Kind::kRead;  // what is there is not known: read it instead
@@ -162,12 +167,11 @@ void Load::begin_in_shadow(Slot& s) {
     const WriteKind kind = s.task.kind == Kind::kWrite    ? WriteKind::kData
                            : s.task.kind == Kind::kZeroes ? WriteKind::kZeroes
                                                           : WriteKind::kDeallocate;
-    s.op = shadow_->begin_write(kind, s.task.lba, s.task.blocks);
+    s.op = shadow_->begin_write(kind, s.task.lba, s.task.blocks, s.task.fua);
     if (s.task.kind == Kind::kWrite) shadow_->fill(s.op, {s.buffer, size});
   } else {
     s.op = shadow_->begin_read(s.task.lba, s.task.blocks);
   }
-  s.has_op = true;
 }
 
 void Load::send(Slot& s) {
@@ -232,6 +236,7 @@ void Load::end_in_shadow(Slot& s, spec::Status status) {
   if (!std::exchange(s.has_op, false)) return;
   const std::size_t size = std::size_t{s.task.blocks} * report_.block_size;
   const bool ok = status == spec::st::kOk;
+  if (s.task.kind == Kind::kFlush) return shadow_->end_flush(s.op, ok);
   if (writes(s.task.kind))
     return shadow_->end_write(s.op, ok                        ? Outcome::kAcked
                                     : leaves_in_doubt(status) ? Outcome::kLost

@@ -167,15 +167,17 @@ void Load::drop_outstanding() {
   for (Slot& s : slots_) {
     if (s.state != SlotState::kInFlight) continue;
     --in_flight_;
+    const bool wrote =
+        s.task.kind == Kind::kWrite || s.task.kind == Kind::kZeroes || s.task.kind == Kind::kDsm;
     if (std::exchange(s.has_op, false)) {
-      if (shadow_ &&
-          (s.task.kind == Kind::kWrite || s.task.kind == Kind::kZeroes || s.task.kind == Kind::kDsm))
+      if (wrote)
         shadow_->end_write(s.op, Outcome::kLost);
+      else if (s.task.kind == Kind::kFlush)
+        shadow_->end_flush(s.op, false);
       else
         shadow_->drop_read(s.op);
     }
-    if (s.task.kind != Kind::kRead && s.task.kind != Kind::kCompare && s.task.kind != Kind::kFlush)
-      ++report_.unknown_writes;
+    report_.unknown_writes += wrote;
     const bool again = (phase_ == Phase::kLoad && options_.retry) || s.read_back;
     if (again) {
       s.state = SlotState::kRetry;
@@ -197,6 +199,7 @@ void Load::lost(const std::string& why, bool transient) {
     lost_at_ = reactor_.now();
     if (in_flight_ + waiting_ == 0) last_progress_ = lost_at_;
     drop_outstanding();
+    if (shadow_) shadow_->power_lost();  // for all we know, if its cache is volatile
     if (phase_ == Phase::kLoad) starved_ = true;
   }
   // A connection that cannot ever come up is not worth waiting for; one that was up once is.

@@ -460,6 +460,64 @@ TEST_F(LoadTest, AcknowledgedWritesForgottenAtALossAreFound) {
   EXPECT_EQ(r.exit, Exit::kMismatch) << report_text(r);
 }
 
+// A medium behind a volatile cache that some blocks leave early; drops of the connection are losses of power.
+class VolatilePeer : public LoadTest {
+ protected:
+  std::vector<std::byte> durable = peer.memory();
+  Random random{5};
+  unsigned n = 0, flushes = 0;
+  bool obey_flush = true, obey_fua = true;
+
+  void SetUp() override {
+    LoadTest::SetUp();
+    options.reconnect = 10 * kSecond;
+    options.rules.volatile_cache = true;
+    options.workload.mix = {30, 50, 5, 15};
+    options.workload.fua_percent = 30;
+    options.ops = 6000;
+    peer.on_execute = [this](Connection& c, const Sqe& s, std::span<const std::byte> d) {
+      if (++n % 700 == 0) {
+        lose_power();
+        return true;
+      }
+      if (s.opcode == spec::io::kFlush && obey_flush) durable = peer.memory();
+      const std::size_t at = s.slba() * 512, size = std::size_t{s.blocks()} * 512;
+      const bool fua = (s.cdw12 & spec::kCdw12Fua) && obey_fua;
+      if (fua && s.opcode == spec::io::kWrite) std::memcpy(durable.data() + at, d.data(), size);
+      if (fua && s.opcode == spec::io::kWriteZeroes) std::memset(durable.data() + at, 0, size);
+      static_cast<void>(c);
+      return false;
+    };
+  }
+  void lose_power() {
+    for (std::size_t at = 0; at < durable.size(); at += 512)
+      if (random.below(2) == 0) std::memcpy(peer.memory().data() + at, durable.data() + at, 512);
+    durable = peer.memory();
+    peer.drop_all();
+  }
+};
+
+TEST_F(VolatilePeer, LegalLossesOfUnflushedWritesAreNoFaults) {
+  const Report& r = run();
+  expect_clean(r);
+  EXPECT_GT(r.losses, 5u);
+}
+
+TEST_F(VolatilePeer, AFlushThatDoesNothingIsFound) {
+  obey_flush = false;
+  EXPECT_EQ(run().exit, Exit::kMismatch);
+}
+
+TEST_F(VolatilePeer, FuaThatDoesNothingIsFound) {
+  obey_fua = false;
+  EXPECT_EQ(run().exit, Exit::kMismatch);
+}
+
+TEST_F(VolatilePeer, WithoutTheRuleEveryLossIsAFault) {
+  options.rules.volatile_cache = false;
+  EXPECT_EQ(run().exit, Exit::kMismatch);
+}
+
 TEST_F(LoadTest, WithoutRetryUnknownWritesStayUnknown) {
   options.reconnect = 10 * kSecond;
   options.retry = false;

@@ -63,7 +63,11 @@ void add_shared(po::options_description& o) {
       "after a loss, or where the namespace is inaccessible, try the next --addr first")(
       "late-writes", po::bool_switch(),
       "verify: an unanswered write of a lost connection may still come after newer ones (plain targets do "
-      "that)")("dsm-zeroes", po::bool_switch(), "verify: deallocated blocks must read as zeroes at once")(
+      "that)")(
+      "volatile", po::bool_switch(),
+      "verify: every loss (and restart) may be a loss of power that takes what was neither flushed nor "
+      "FUA; flush now and then (--mix)")("dsm-zeroes", po::bool_switch(),
+                                         "verify: deallocated blocks must read as zeroes at once")(
       "hdisns", po::bool_switch(), "declare support for dispersed namespaces (Host Behavior Support)")(
       "progress", po::value<Text>()->default_value("0"), "a line on stderr this often");
 }
@@ -129,6 +133,7 @@ Status0 shared_from(const po::variables_map& map, LoadOptions& o) {
   o.failover = map["failover"].as<bool>();
   o.set_hdisns = map["hdisns"].as<bool>();
   o.rules.late_lost_writes = map["late-writes"].as<bool>();
+  o.rules.volatile_cache = map["volatile"].as<bool>();
   o.rules.deallocate_zeroes = map["dsm-zeroes"].as<bool>();
   return {};
 }
@@ -196,6 +201,7 @@ int execute(LoadOptions options, const Text& state_path, bool json) {
     auto loaded = Shadow::load(state_path, options.rules);
     if (!loaded) return complain(loaded.error().text());
     state = std::move(*loaded);
+    state->power_lost();
   }
   net::Reactor::Options reactor_options;
   auto reactor = net::Reactor::create(reactor_options);

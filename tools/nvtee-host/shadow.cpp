@@ -70,7 +70,8 @@ void Shadow::tidy(Entry& e, Tick horizon) {
   for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone;) {
     Candidate& c = candidates_[at];
     const std::uint32_t next = c.next;
-    if (c.dead != kNever && c.dead <= horizon) {
+    const bool may_return = rules_.volatile_cache && c.dead != 0 && !c.replaced_for_good;
+    if (c.dead != kNever && c.dead <= horizon && !may_return) {
       c.next = std::exchange(free_candidate_, at);
     } else {
       c.next = std::exchange(kept, at);
@@ -130,11 +131,12 @@ void Shadow::release(Op op) {
   o.next = std::exchange(free_operation_, op);
 }
 
-Shadow::Op Shadow::begin_write(WriteKind kind, std::uint64_t lba, std::uint32_t blocks) {
+Shadow::Op Shadow::begin_write(WriteKind kind, std::uint64_t lba, std::uint32_t blocks, bool fua) {
   NVTEE_CHECK(blocks != 0 && lba + blocks <= identity_.blocks, "writes lie inside the namespace");
   const Op op = new_operation();
   Operation& o = operations_[op];
   o.write = true;
+  o.fua = fua;
   o.kind = kind;
   o.lba = lba;
   o.blocks = blocks;
@@ -148,6 +150,7 @@ Shadow::Op Shadow::begin_write(WriteKind kind, std::uint64_t lba, std::uint32_t 
   const bool ones = kind == WriteKind::kDeallocate && rules_.deallocate_ones && !rules_.deallocate_zeroes;
   for (std::uint32_t i = 0; i < blocks; ++i) {
     Entry& e = entry(lba + i);
+    if (e.kind() != Kind::kList) note_list(lba + i);
     push(e, c);
     if (!ones) continue;
     Candidate other = c;
@@ -206,10 +209,12 @@ void Shadow::end_write(Op write, Outcome outcome) {
     }
     // What was settled before an acknowledged write began is gone. If that write itself has been replaced,
     // all that it replaced was told when that was seen.
-    for (std::uint32_t at = static_cast<std::uint32_t>(e.number());
-         at != kNone && alive && fate == Fate::kAcked; at = candidates_[at].next) {
+    for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone && fate == Fate::kAcked;
+         at = candidates_[at].next) {
       Candidate& c = candidates_[at];
-      if (c.dead == kNever && c.sequence != o.sequence && settled(c) < o.begun) c.dead = now;
+      if (c.sequence == o.sequence || settled(c) >= o.begun) continue;
+      if (alive && c.dead == kNever) c.dead = now;
+      c.replaced_for_good |= o.fua;
     }
     tidy(e, oldest_read);
   }
@@ -236,6 +241,66 @@ void Shadow::drop_read(Op read) {
   const Tick oldest_read = horizon(o.lba, o.blocks);
   for (std::uint32_t i = 0; i < o.blocks; ++i) {
     if (entry_or_none(o.lba + i).kind() == Kind::kList) tidy(entry(o.lba + i), oldest_read);
+  }
+}
+
+// ---- volatile caches -------------------------------------------------------------------------------------
+
+void Shadow::note_list(std::uint64_t lba) {
+  if (rules_.volatile_cache) lists_.push_back(lba);
+}
+
+Shadow::Op Shadow::begin_flush() {
+  const Op op = new_operation();
+  operations_[op].write = true;
+  operations_[op].begun = tick_++;
+  return op;
+}
+
+// A value that was settled before the newest durable write to its block began cannot come back.
+void Shadow::end_flush(Op flush, bool ok) {
+  const Tick begun = operations_[flush].begun;
+  release(flush);
+  ++tick_;
+  if (!ok || !rules_.volatile_cache) return;
+  std::sort(lists_.begin(), lists_.end());
+  lists_.erase(std::unique(lists_.begin(), lists_.end()), lists_.end());
+  Tick oldest_read = kNever;
+  for (Op r = reads_; r != kNone; r = operations_[r].next)
+    oldest_read = std::min(oldest_read, operations_[r].begun);
+  std::size_t kept = 0;
+  for (const std::uint64_t lba : lists_) {
+    Entry& e = entry(lba);
+    if (e.kind() != Kind::kList) continue;
+    Tick newest = 0;
+    for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone; at = candidates_[at].next) {
+      const Candidate& c = candidates_[at];
+      if (c.fate == Fate::kAcked && c.ended < begun) newest = std::max(newest, c.begun);
+    }
+    for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone; at = candidates_[at].next)
+      candidates_[at].replaced_for_good |= settled(candidates_[at]) < newest;
+    tidy(e, oldest_read);
+    if (e.kind() == Kind::kList) lists_[kept++] = lba;
+  }
+  lists_.resize(kept);
+}
+
+// Each block holds one of the values that it had since the last time it was made durable: which one is
+// settled now.
+void Shadow::power_lost() {
+  if (!rules_.volatile_cache) return;
+  power_lost_at_ = tick_++;
+  for (const std::uint64_t lba : lists_) {
+    const Entry e = entry(lba);
+    if (e.kind() != Kind::kList) continue;
+    for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone; at = candidates_[at].next) {
+      Candidate& c = candidates_[at];
+      NVTEE_CHECK(c.fate != Fate::kInFlight, "commands end before the power is lost");
+      if (c.dead != kNever && (c.dead == 0 || c.replaced_for_good)) continue;
+      c.dead = c.seen = kNever;
+      c.ended = power_lost_at_;
+      if (c.fate == Fate::kFailed) c.fate = Fate::kAcked;
+    }
   }
 }
 

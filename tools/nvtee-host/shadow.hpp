@@ -62,6 +62,10 @@ class Shadow {
     bool late_lost_writes = false;   // a lost write may take effect even after a newer one was acknowledged
     bool deallocate_zeroes = false;  // an acknowledged DSM reads back as zeroes at once
     bool deallocate_ones = true;     // deallocated blocks may read as ones (DLFEAT does not say zeroes)
+    // The peer has a volatile write cache: what is neither flushed nor written with FUA may go at
+    // power_lost(). Every value since the last Flush is kept in mind then, so loads should flush now and
+    // then.
+    bool volatile_cache = false;
   };
   using Op = std::uint32_t;  // a write or read in progress
 
@@ -75,11 +79,18 @@ class Shadow {
   void set_rules(const Rules& rules) { rules_ = rules; }
 
   // Before the command is sent. The range lies inside the namespace.
-  Op begin_write(WriteKind kind, std::uint64_t lba, std::uint32_t blocks);
+  Op begin_write(WriteKind kind, std::uint64_t lba, std::uint32_t blocks, bool fua = false);
   std::uint64_t sequence(Op write) const;
   // The write's data (kData), for its buffer.
   void fill(Op write, std::span<std::byte> data) const;
   void end_write(Op write, Outcome outcome);
+
+  // Flush: what was acknowledged before it began is durable once it has succeeded. (Says nothing unless
+  // volatile_cache.)
+  Op begin_flush();
+  void end_flush(Op flush, bool ok);
+  // All caches are gone; nothing is in progress. (Does nothing unless volatile_cache.)
+  void power_lost();
 
   Op begin_read(std::uint64_t lba, std::uint32_t blocks);
   // Checks what was read; one violation per block is appended at most. A block found wrong accepts anything
@@ -124,6 +135,7 @@ class Shadow {
     std::uint32_t next = kNone;
     Value value = Value::kUntouched;
     Fate fate = Fate::kAcked;
+    bool replaced_for_good = false;  // by something durable: no loss of power brings it back
   };
 
   // Per block, 8 bytes: kind in bits 63:61, "seen" in bit 60, below that the sequence, or the first candidate
@@ -144,7 +156,7 @@ class Shadow {
   struct Operation {
     std::uint64_t lba = 0;
     std::uint32_t blocks = 0;
-    bool busy = false, write = false;
+    bool busy = false, write = false, fua = false;
     WriteKind kind = WriteKind::kData;
     std::uint64_t sequence = 0;
     Tick begun = 0;
@@ -158,6 +170,7 @@ class Shadow {
   void free_list(std::uint32_t first);
   std::uint32_t expand(Entry& e);
   void push(Entry& e, const Candidate& c);
+  void note_list(std::uint64_t lba);
   void tidy(Entry& e, Tick horizon);
   Tick horizon(std::uint64_t lba, std::uint32_t blocks) const;
   Op new_operation();
@@ -184,6 +197,9 @@ class Shadow {
   std::vector<Operation> operations_;
   Op free_operation_ = kNone;
   Op reads_ = kNone;  // list of reads in progress
+  // volatile_cache: the blocks whose entry is a list, some more than once.
+  std::vector<std::uint64_t> lists_;
+  Tick power_lost_at_ = 0;
   Tick tick_ = 1;
   std::uint64_t sequence_ = 0;
 };

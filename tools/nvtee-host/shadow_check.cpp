@@ -80,6 +80,13 @@ bool Shadow::check_list(Entry& e, std::uint64_t lba, const BlockContent& content
     const bool never = before_read && in_order < c.begun;
     c.dead = std::min({c.dead, now, never ? 0 : in_effect});
   }
+  // A loss of power has chosen one value, which is the durable one: those that it did not choose are gone for
+  // good.
+  if (matches == 1 && candidates_[match].ended <= power_lost_at_)
+    for (std::uint32_t at = first; at != kNone; at = candidates_[at].next)
+      candidates_[at].replaced_for_good |= at != match && candidates_[at].dead != kNever &&
+                                           candidates_[at].fate == Fate::kAcked &&
+                                           candidates_[at].ended <= power_lost_at_;
   if (matches == 1) candidates_[match].seen = std::min(candidates_[match].seen, now);
   return true;
 }
@@ -115,7 +122,7 @@ void Shadow::disown(Entry& e, Tick now) {
     return;
   }
   for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone; at = candidates_[at].next)
-    if (candidates_[at].fate != Fate::kInFlight) candidates_[at].dead = 0;
+    if (candidates_[at].fate != Fate::kInFlight) candidates_[at].dead = 0;  // never comes back
   Candidate c;
   c.value = Value::kAnything;
   c.begun = c.ended = now;

@@ -3,7 +3,8 @@
 // Little-endian. Header: "nvteshd1", u32 NSID, u32 block size, u64 blocks, u64 session, 16 bytes NGUID, u64
 // last sequence, u64 tick, u64 pages. Page: u64 number, 16384 entries of u64 (Shadow::Entry; an entry that is
 // a list has its place among the lists below instead). Then u64 lists; list: u32 n, n candidates of 42 bytes:
-// u64 sequence, begun, ended, seen, dead, u8 value, u8 fate. Last, the CRC32C of everything before it.
+// u64 sequence, begun, ended, seen, dead, u8 value, u8 fate (bit 7: replaced for good). Last, the CRC32C of
+// everything before it.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ namespace nvtee::host {
 namespace {
 
 constexpr char kMagic[8] = {'n', 'v', 't', 'e', 's', 'h', 'd', '1'};
+
+constexpr std::uint8_t kForGood = 0x80;
 
 struct FileCloser {
   void operator()(std::FILE* f) const { std::fclose(f); }
@@ -101,7 +104,8 @@ Status0 Shadow::save(const std::string& path) const {
       s.put(c.seen);
       s.put(c.dead);
       s.put(c.value);
-      s.put(in_flight ? Fate::kLost : c.fate);
+      const Fate fate = in_flight ? Fate::kLost : c.fate;
+      s.put(static_cast<std::uint8_t>(static_cast<unsigned>(fate) | (c.replaced_for_good ? kForGood : 0u)));
     }
   }
   s.put(s.crc());
@@ -136,22 +140,23 @@ Result<Shadow> Shadow::load(const std::string& path, const Rules& rules) {
   out.tick_ = s.get<std::uint64_t>();
   const auto pages = s.get<std::uint64_t>();
   if (!s.ok() || pages > out.pages_.size()) return bad("its number of pages");
-  std::vector<Entry*> list_entries;
-  for (std::uint64_t i = 0; i < pages; ++i) {
+  std::vector<std::pair<Entry*, std::uint64_t>> list_entries;  // with their LBAs
+  for (std::uint64_t left = pages; left != 0; --left) {
     const auto n = s.get<std::uint64_t>();
     if (!s.ok() || n >= out.pages_.size() || out.pages_[n]) return bad("a page's number");
     out.pages_[n] = std::make_unique<Page>();
     s.get_bytes(out.pages_[n]->data(), sizeof(Page));
     if (!s.ok()) return bad("it is cut short");
-    for (Entry& e : *out.pages_[n]) {
+    for (std::uint64_t i = 0; i < kPageBlocks; ++i) {
+      Entry& e = (*out.pages_[n])[i];
       if (e.kind() > Kind::kList) return bad("an entry's kind");
       if (e.kind() != Kind::kList) continue;
       if (e.number() != list_entries.size()) return bad("a list's number");
-      list_entries.push_back(&e);
+      list_entries.emplace_back(&e, n * kPageBlocks + i);
     }
   }
   if (s.get<std::uint64_t>() != list_entries.size() || !s.ok()) return bad("its number of lists");
-  for (Entry* e : list_entries) {
+  for (const auto& [e, lba] : list_entries) {
     const auto n = s.get<std::uint32_t>();
     if (!s.ok() || n == 0) return bad("an empty list");
     std::uint32_t head = kNone, tail = kNone;
@@ -163,7 +168,9 @@ Result<Shadow> Shadow::load(const std::string& path, const Rules& rules) {
       c.seen = s.get<std::uint64_t>();
       c.dead = s.get<std::uint64_t>();
       c.value = s.get<Value>();
-      c.fate = s.get<Fate>();
+      const auto fate = s.get<std::uint8_t>();
+      c.fate = static_cast<Fate>(fate & ~kForGood);
+      c.replaced_for_good = (fate & kForGood) != 0;
       if (!s.ok() || c.value > Value::kAnything || c.fate > Fate::kLost) return bad("a candidate");
       const std::uint32_t at = out.new_candidate();
       out.candidates_[at] = c;
@@ -172,6 +179,7 @@ Result<Shadow> Shadow::load(const std::string& path, const Rules& rules) {
     }
     *e = Entry::make(Kind::kList, false, head);
     out.tidy(*e, kNever);  // no read is in progress any more
+    if (e->kind() == Kind::kList) out.note_list(lba);
   }
   const std::uint32_t crc = s.crc();
   if (s.get<std::uint32_t>() != crc || !s.ok()) return bad("its checksum");
