@@ -74,6 +74,8 @@ host_nqn = "nqn.2026-01.io.nvtee:demo-node"
 listen = ["127.0.0.1:0"]
 state_file = "$work/state.db"
 api_socket = "$work/api.sock"
+[limits]
+open_max = "96MiB"
 [[peer]]
 name = "a"
 addresses = ["127.0.0.1:$(cat "$work/a.port")"]
