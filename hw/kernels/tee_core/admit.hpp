@@ -49,8 +49,8 @@ NVTEE_TEE_INLINE Event fence_event(NsIndex ns) {
 template <class C>
 NVTEE_TEE_INLINE bool start_fence(AdmitRow& row) {
   const ap_uint<1> old = row.colour;
-  row.colour = static_cast<ap_uint<1>>(~old);
-  const bool done = row.count[static_cast<unsigned>(old)] == 0 || C::kMutant == 5;
+  row.colour = C::kMutant == Mutant::kOneColour ? old : static_cast<ap_uint<1>>(~old);
+  const bool done = row.count[static_cast<unsigned>(old)] == 0 || C::kMutant == Mutant::kFenceEarly;
   row.fencing = done ? 0 : 1;
   return done;
 }
@@ -113,7 +113,7 @@ NVTEE_TEE_INLINE void admit_command(AdmitState<C>& s, Clock now, const Looked& l
   Cmd cmd = l.cmd;
   if (s.closed[queue]) {
     io.verdict.write(verdict_of(cmd, Verdict::kDiscarded, no, 0));
-  } else if (no.status != 0 && C::kMutant != 6) {
+  } else if (no.status != 0 && C::kMutant != Mutant::kGatesOnce) {
     io.verdict.write(verdict_of(cmd, Verdict::kRefused, no, 0));
   } else if (cmd.kind == Cmd::kPunt) {
     io.verdict.write(verdict_of(cmd, Verdict::kPunted, no, 0));

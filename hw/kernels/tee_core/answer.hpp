@@ -27,7 +27,7 @@ struct AnswerIo {
 
 template <class C>
 NVTEE_TEE_INLINE bool is_closed(const AnswerState<C>& s, QueueId queue) {
-  return s.closed[static_cast<unsigned>(queue) & (Sizes<C>::kQueues - 1)] == 1;
+  return s.closed[queue.to_uint() & (Sizes<C>::kQueues - 1)] == 1 && C::kMutant != Mutant::kClosedQueueTold;
 }
 
 template <class C>
@@ -41,7 +41,7 @@ NVTEE_TEE_INLINE void answer_order(AnswerState<C>& s, const Ctl& c) {
 // After the lease nobody may take a word of ours for the truth.
 template <class C>
 NVTEE_TEE_INLINE void under_lease(const AnswerState<C>& s, Clock now, HostOut& h) {
-  if (now < s.lease || C::kMutant == 9) return;
+  if (now < s.lease || C::kMutant == Mutant::kLeaseIgnored) return;
   h.kind = HostOut::kResponse;
   h.status = spec::st::kPathInternal;
   h.dnr = 0;
@@ -60,13 +60,14 @@ NVTEE_TEE_INLINE void answer_done(AnswerState<C>& s, Clock now, const Done& d, A
   h.dnr = d.dnr;
   under_lease(s, now, h);
   const bool told = d.cmd.kind != Cmd::kHold && !is_closed(s, h.queue);
+  const bool keeps = told && h.kind == HostOut::kReadData && C::kMutant != Mutant::kBufferEarly;
   if (told) io.host_out.write(h);
-  if (!told || h.kind != HostOut::kReadData) io.freed.write(d.cmd.slot);  // else kSent frees it
+  if (!keeps) io.freed.write(d.cmd.slot);  // else kSent frees it
   Finish f;
   f.ns = d.cmd.ns;
   f.colour = d.cmd.colour;
   io.finish.write(f);
-  if (d.cmd.count != 0 && C::kMutant != 10) {
+  if (d.cmd.count != 0 && C::kMutant != Mutant::kGuardKept) {
     Release r;
     r.slba = d.cmd.slba;
     r.count = d.cmd.count;

@@ -53,10 +53,11 @@ NVTEE_TEE_INLINE void grant_pass(GrantState& s, const Ticket& t, GrantIo& io) {
 }
 
 // The block that a command waited for: granted means on to the next one.
+template <class C>
 NVTEE_TEE_INLINE void grant_recheck(GrantState& s, const Ticket& t, GrantIo& io) {
   const Cmd cmd = io.carried.read();
   const ap_uint<9> next = static_cast<ap_uint<9>>(t.index + 1);
-  if (t.granted && next < cmd.count) {
+  if (t.granted && next < cmd.count && C::kMutant != Mutant::kOneBlockGranted) {
     Waiting w;
     w.cmd = cmd;
     w.index = static_cast<ap_uint<8>>(next);
@@ -71,6 +72,7 @@ NVTEE_TEE_INLINE void grant_recheck(GrantState& s, const Ticket& t, GrantIo& io)
   }
 }
 
+template <class C>
 NVTEE_TEE_INLINE Step grant_step(GrantState& s, GrantIo& io) {
   if (io.granted.full() || io.ring_out.full() || io.recheck.full()) return Step::kBlocked;
   if (!io.ticket.empty()) {
@@ -78,9 +80,9 @@ NVTEE_TEE_INLINE Step grant_step(GrantState& s, GrantIo& io) {
     if (t.kind == Ticket::kPass) {
       grant_pass(s, t, io);
     } else if (t.kind == Ticket::kRecheck) {
-      grant_recheck(s, t, io);
+      grant_recheck<C>(s, t, io);
     } else {
-      s.to_scan = s.in_ring;
+      s.to_scan = C::kMutant == Mutant::kWaitersForgotten ? ap_uint<14>(0) : s.in_ring;
     }
     return Step::kMoved;
   }

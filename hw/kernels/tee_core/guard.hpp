@@ -131,7 +131,7 @@ NVTEE_TEE_INLINE TicketNo take_one(GuardEntry& e, bool exclusive) {
       reached(e.done, e.reads) ? e.done : e.reads;  // an old need is forgotten before it wraps
   const TicketNo need = exclusive ? e.next : reads;
   e.next = static_cast<TicketNo>(e.next + 1);
-  e.reads = exclusive && C::kMutant != 11 ? e.next : reads;
+  e.reads = exclusive && C::kMutant != Mutant::kReadersPass ? e.next : reads;
   return need;
 }
 
@@ -151,7 +151,7 @@ NVTEE_TEE_INLINE void guard_take(GuardState<C>& s, GuardIo& io) {
     const unsigned where = entry_at<C>(s.span, index + lane) / kLanes;
     GuardEntry e = s.entries[bank][where];
     const TicketNo need = take_one<C>(e, exclusive);
-    if (!reached(e.done, need) && C::kMutant != 7 && lane < blocked) blocked = lane;
+    if (!reached(e.done, need) && C::kMutant != Mutant::kGuardOpen && lane < blocked) blocked = lane;
     s.entries[bank][where] = e;
     needs.lane[bank] = need;
   }

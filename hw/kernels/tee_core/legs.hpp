@@ -168,7 +168,8 @@ inline void fail_read(LegRow& r, const LegSet& legs, LegsIo<C>& io) {
 
 template <class C>
 inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn, LegsIo<C>& io) {
-  const LegMask candidates = without(without(legs.in_sync, r.tried), not_to);
+  const LegMask served = C::kMutant == Mutant::kSyncingRead ? legs.active : legs.in_sync;
+  const LegMask candidates = without(without(served, r.tried), not_to);
   const LegMask mask = is_read(r)          ? choose(candidates, legs.prefer, turn)
                        : legs.in_sync != 0 ? legs.active
                                            : LegMask(0);
@@ -230,7 +231,7 @@ inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, Leg
 // All legs asked by a write or Flush have answered or are gone.
 template <class C>
 inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo<C>& io) {
-  if (r.good == 0 && r.bad == 0) {
+  if (r.good == 0 && r.bad == 0 && C::kMutant != Mutant::kNoLegSucceeds) {
     r.status = 0;  // every leg was dropped: nothing is known to be done
     r.executed = 0;
     r.targets = 0;
@@ -248,6 +249,8 @@ inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo<
       r.bad = 0;
       tell(r, legs, Todo::kFault, r.pending, false, r.status, io);
     }
+  } else if (C::kMutant == Mutant::kNoRepair) {
+    finish(r, r.good != 0 ? StatusBits(0) : r.status, io);
   } else if (r.good != 0) {
     r.status = 0;
     begin_rewrite(r, legs, r.cmd.opcode, r.cmd.high, io);  // the payload is still in the slot
@@ -311,7 +314,7 @@ NVTEE_TEE_INLINE void write_answered(LegRow& r, const Work& w, LegMask bit, spec
 template <class C>
 inline void rewrite_answered(LegRow& r, const Work& w, LegMask bit, LegsIo<C>& io) {
   const bool read = r.cmd.opcode == spec::io::kRead;
-  if (w.status == 0) {
+  if (w.status == 0 || C::kMutant == Mutant::kRepairUnchecked) {
     r.good = both(r.good, bit);
     if (read) tell(r, w.legs, Todo::kMedia, bit, true, 0, io);
   } else {
@@ -360,8 +363,8 @@ NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo
   const bool owed = (without(r.pending, r.stuck) & bit) != 0 && r.phase != LegRow::kIdle &&
                     r.cmd.ns == w.cmd.ns && r.cid_gen[static_cast<unsigned>(w.leg)] == w.cid_gen;
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(w.status.to_uint()));
-  if (!owed) return;  // late or twice
-  if (what == spec::LegStatus::kInfrastructure) {
+  if (!owed && (C::kMutant != Mutant::kRepeatsTaken || r.phase != LegRow::kMain)) return;  // late or twice
+  if (what == spec::LegStatus::kInfrastructure && C::kMutant != Mutant::kFaultShown) {
     r.stuck = both(r.stuck, bit);
     return;
   }
@@ -381,7 +384,8 @@ NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo
   } else {
     held_answered(r, w, bit);
   }
-  if (r.pending == 0) settle(r, w.legs, turn, io);
+  if (r.pending == 0 || (C::kMutant == Mutant::kFirstLegEnough && r.phase == LegRow::kMain))
+    settle(r, w.legs, turn, io);
 }
 
 template <class C>
@@ -469,7 +473,8 @@ inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn
   const bool lost = (r.stuck & bit) != 0 ||
                     r.gen[static_cast<unsigned>(w.leg)] != w.legs.gen[static_cast<unsigned>(w.leg)] ||
                     (w.legs.active & bit) == 0;
-  if ((r.pending & bit) == 0 || !lost) return;  // not owed, or asked of this very incarnation
+  if ((r.pending & bit) == 0 || (!lost && C::kMutant != Mutant::kReissueTwice))
+    return;  // not owed, or asked of this very incarnation
   if (r.phase == LegRow::kMain && is_read(r)) {
     begin_main(r, w.legs, 0, turn, io);
   } else if (r.phase == LegRow::kRepairRead) {

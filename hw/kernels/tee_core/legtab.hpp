@@ -88,7 +88,7 @@ NVTEE_TEE_INLINE void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo&
   const LegMask bit = leg_bit(a.leg);
   const bool current = row.set.gen[static_cast<unsigned>(a.leg)] == a.gen && (row.set.active & bit) != 0;
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(a.status.to_uint()));
-  if (current || C::kMutant == 8) {
+  if (current || C::kMutant == Mutant::kOldIncarnation) {
     Work w = work_of(Work::kAnswer, row, static_cast<SlotId>(a.cid), a.ns);
     w.leg = a.leg;
     w.status = a.status;

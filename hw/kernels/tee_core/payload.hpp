@@ -126,11 +126,11 @@ NVTEE_TEE_INLINE void payload_done(PayloadState<C>& s, const Front& f, PayloadIo
   PayloadRow row = s.rows[slot];
   if (row.state == PayloadRow::kCollect && row.piece && queue_of<C>(row.cmd.slot) == f.queue) {
     row.piece = 0;
-    if (!f.digest_ok && C::kMutant != 1) row.bad = 1;
+    if (!f.digest_ok && C::kMutant != Mutant::kDigestIgnored) row.bad = 1;
     if (row.next == row.cmd.bytes && row.bad) {
       row.state = PayloadRow::kFree;
       io.said.write(end_of<C>(row.cmd, Said::kEnd, spec::st::kTransientTransport, false));
-    } else if (row.next == row.cmd.bytes || C::kMutant == 2) {
+    } else if (row.next == row.cmd.bytes || C::kMutant == Mutant::kHalfPayload) {
       row.state = PayloadRow::kForward;
       io.asked.write(row.cmd);
     }
@@ -282,7 +282,8 @@ template <class C>
 NVTEE_TEE_INLINE void payload_walk(PayloadState<C>& s, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(s.walk) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
-  if (row.state == PayloadRow::kCollect || row.state == PayloadRow::kParked) {
+  if (row.state == PayloadRow::kCollect ||
+      (row.state == PayloadRow::kParked && C::kMutant != Mutant::kParkedKept)) {
     row.state = PayloadRow::kFree;
     io.said.write(end_of<C>(row.cmd, Said::kSilent, 0, false));
   }

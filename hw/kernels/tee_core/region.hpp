@@ -92,8 +92,9 @@ NVTEE_TEE_INLINE void look(RegionState<C>& s, const Cmd& cmd, ap_uint<32> region
   const unsigned set = set_of<C>(cmd.ns, region);
   RegionRow row = s.sets[set];
   const ap_uint<2> state = state_in(row, cmd.ns, region);
-  const bool hit = cmd.writes ? state == Ctl::kOpen || (C::kMutant == 3 && state == Ctl::kClosing)
-                              : state != Ctl::kReconcile;
+  const bool hit =
+      cmd.writes ? state == Ctl::kOpen || (C::kMutant == Mutant::kClosingIsOpen && state == Ctl::kClosing)
+                 : state != Ctl::kReconcile;
   if (cmd.writes && hit) stamp(row, cmd.ns, region, coarse(now));
   s.sets[set] = row;
   Looked l = Looked();
@@ -211,7 +212,7 @@ NVTEE_TEE_INLINE Step region_step(RegionState<C>& s, Clock now, RegionIo& io) {
   }
   if (io.asked.empty()) return Step::kIdle;
   const Cmd cmd = io.asked.read();
-  const bool two = cmd.look && cmd.spans && C::kMutant != 4;
+  const bool two = cmd.look && cmd.spans && C::kMutant != Mutant::kSecondRegionUnseen;
   if (two) {
     s.cmd = cmd;
     s.rest = RegionState<C>::kSecond;

@@ -198,7 +198,7 @@ struct TeeCore {
       case kGuard:
         return go([&] { return guard_step(guard_, guard_io_); });
       case kGrant:
-        return go([&] { return grant_step(grant_, grant_io_); });
+        return go([&] { return grant_step<C>(grant_, grant_io_); });
       case kLegTab:
         return go([&] { return legtab_step(legtab_, legtab_io_); });
       case kJoin:

@@ -10,8 +10,7 @@
 namespace nvtee::tee::test {
 
 // Small enough that guard entries, regions, slots and streams collide and fill all the time.
-template <unsigned mutant = 0>
-struct Small {
+struct SmallConfig {
   static constexpr unsigned kQueueBits = 2;
   static constexpr unsigned kDepthBits = 3;
   static constexpr unsigned kNsBits = 2;
@@ -19,9 +18,13 @@ struct Small {
   static constexpr unsigned kRegionSetBits = 1;
   static constexpr unsigned kMaxBlockBits = 3;
   static constexpr unsigned kOutDepth = 3;
-  static constexpr unsigned kMutant = mutant;
+  static constexpr unsigned kMutant = 0;
 };
-using SmallConfig = Small<0>;
+
+// The same with a planted bug, chosen at run time.
+struct MutantConfig : SmallConfig {
+  static inline unsigned kMutant = 0;
+};
 
 struct CoreUnderTest {
   virtual ~CoreUnderTest() = default;

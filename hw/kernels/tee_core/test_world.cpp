@@ -52,6 +52,7 @@ void World::set_up() {
       set_leg(n, l);
     }
   }
+  send_later(~0u);
   for (unsigned q = 1; q < kQueues; ++q) {
     Ctl c = order(Ctl::kQueueOpen);
     c.queue = q;
@@ -66,10 +67,24 @@ void World::set_up() {
 
 // ---- the core's turns -----------------------------------------------------------------------------------
 void World::feed() {
-  while (!backlog_.empty() && core_->put(backlog_.front())) backlog_.pop_front();
+  while (!backlog_.empty() && core_->put(backlog_.front())) {
+    const Ctl& c = backlog_.front();
+    trace("ctl op", c.op, "ns", c.ns, "leg", c.leg, "state", c.leg_state, "gen", c.gen, "sweep", c.sweep,
+          "slot", c.slot, "region", c.region, c.region_state, "lba", c.lba, c.nlb, "mask", c.mask);
+    backlog_.pop_front();
+  }
+}
+
+// Some of the orders that wait.
+void World::send_later(unsigned most) {
+  for (; most != 0 && !later_.empty(); --most) {
+    send(later_.front());
+    later_.pop_front();
+  }
 }
 
 void World::step_core() {
+  if (chance(100)) send_later(1);
   feed();
   if (chance(300)) {
     core_->run(now_);
@@ -167,6 +182,7 @@ void World::wind_up() {
   for (unsigned turn = 0; !at_rest(); ++turn) {
     if (turn == 40000) broken("P9, P10: work ends once faults have ended; left:" + unrest());
     ++now_;
+    send_later(~0u);
     settle();
     for (unsigned i = 0; i < 4; ++i) {
       host_data();
@@ -182,12 +198,12 @@ bool World::at_rest() {
   bool live = false;
   each_live([&](const HostCmd& c) { live |= !c.dead; });
   for (const Ns& s : ns_) {
-    live |= s.fencing || !s.fences.empty() || s.sweeps != 0;
+    live |= s.fencing || !s.fences.empty() || !s.sweeps.empty();
     for (const Leg& l : s.legs) live |= l.state != Ctl::kLegInSync || !l.ops.empty();
     for (const auto& [r, region] : s.regions) live |= region.busy;
   }
   for (const Queue& q : queues_) live |= q.draining;
-  return !live && holds_.empty() && sending_.empty() && backlog_.empty();
+  return !live && holds_.empty() && sending_.empty() && backlog_.empty() && later_.empty();
 }
 
 // For the reader of a failure.
@@ -201,7 +217,7 @@ std::string World::unrest() {
       << (core_->forwarded(c.slot) ? " forwarded" : "") << ";";
   });
   for (unsigned n = 0; n < kNs; ++n) {
-    s << " ns " << n << " fencing " << ns_[n].fencing << " sweeps " << ns_[n].sweeps << " unfinished "
+    s << " ns " << n << " fencing " << ns_[n].fencing << " sweeps " << ns_[n].sweeps.size() << " unfinished "
       << core_->unfinished(n);
     for (const Leg& l : ns_[n].legs)
       s << " leg state " << l.state << " gen " << l.gen << " ops " << l.ops.size();
@@ -246,6 +262,7 @@ void World::noise() {
   const Leg& leg = ns_[a.ns.to_uint()].legs[a.leg.to_uint()];
   for (const LegOp& op : leg.ops)
     if (op.tx.cid == a.cid && leg.gen == a.gen) return;  // it would be the answer
+  trace("noise ns", a.ns, "leg", a.leg, "gen", a.gen, "cid", a.cid >> 13, a.cid & 0x1fff);
   if (core_->put(a)) ++seen["noise"];
 }
 

@@ -3,8 +3,10 @@
 // admission.
 #pragma once
 
+#include <cstdlib>
 #include <deque>
 #include <functional>
+#include <iostream>
 #include <list>
 #include <map>
 #include <memory>
@@ -88,7 +90,7 @@ class World {
     bool fencing = false;
     Fence fence;
     std::deque<std::function<void()>> fences;  // asked for meanwhile
-    unsigned sweeps = 0;
+    std::deque<unsigned> sweeps;               // under way: how
     bool gate_shut = false, not_home = false;
   };
   struct Queue {
@@ -102,11 +104,21 @@ class World {
   unsigned below(unsigned n) { return static_cast<unsigned>(rng_() % n); }
   bool chance(unsigned of_1000) { return below(1000) < of_1000; }
 
+  // NVTEE_TRACE=1 tells the story of a seed.
+  template <class... T>
+  void trace(const T&... parts) const {
+    if (!trace_) return;
+    std::cerr << now_ << ':';
+    ((std::cerr << ' ' << parts), ...);
+    std::cerr << '\n';
+  }
+
   // ---- test_world.cpp: set-up, the core's turns, the loop ----
   static Ctl order(unsigned op, unsigned ns = 0);
   void send(const Ctl& c) { backlog_.push_back(c); }
   void set_up();
   void feed();
+  void send_later(unsigned most);
   void step_core();
   bool drain(unsigned most);
   void settle();
@@ -142,6 +154,7 @@ class World {
   }
 
   // ---- test_world_legs.cpp ----
+  Ctl leg_order(unsigned ns, unsigned leg) const;
   void set_leg(unsigned ns, unsigned leg);
   void on_leg_tx(const LegTx& tx);
   void check_host_tx(HostCmd& c, const LegTx& tx);
@@ -155,6 +168,7 @@ class World {
   void break_leg(unsigned ns, unsigned leg);
   void drop_leg(unsigned ns, unsigned leg);
   void sweep(unsigned ns, unsigned leg, unsigned how);
+  bool failing(unsigned ns) const;
   unsigned legs_in(unsigned ns, unsigned state) const;
   int any_in_sync(unsigned ns);
 
@@ -186,12 +200,14 @@ class World {
   void want_close();
 
   WorldOptions options_;
+  const bool trace_ = std::getenv("NVTEE_TRACE") != nullptr;
   std::mt19937_64 rng_;
   std::unique_ptr<CoreUnderTest> core_;
   uint64_t now_ = 1, lease_ = Registers::kOpen, next_id_ = 1, next_token_ = 1;
   unsigned next_cid_ = 1, next_tag_ = 1;
   bool winding_ = false, lease_over_ = false;
   std::deque<Ctl> backlog_;
+  std::deque<Ctl> later_;  // orders about legs: the runtime takes its time between them
   std::vector<RefNamespace> ref_;
   Ns ns_[kNs];
   Queue queues_[kQueues];

@@ -135,7 +135,8 @@ void World::host_command() {
   must(slot / kDepth == q, "slots are of their queue");
   must(!sending_.contains(slot), "a slot is not given twice: it is being sent");
   HostCmd& placed = cmds_.at(id);
-  must(placed.slot == slot || !placed.placed, "one slot");
+  trace("placed", id, "op", placed.opcode, "ns", placed.ns, placed.slba, placed.count, "cid", placed.cid,
+        "slot", slot);
   if (placed.answered) return;  // while it was put
   placed.slot = slot;
   placed.placed = true;
@@ -169,7 +170,7 @@ void World::remember(const HostIn& h, const RefAnswer& expected, const Placement
   c.r2t_due = c.collects && !c.in_capsule;
   c.piece = c.collects && c.in_capsule;
   if (c.piece) c.sent = c.length;
-  if (ns_[c.ns].not_home) c.statuses.insert(spec::st::kPathInternal);
+  if (ns_[c.ns].not_home || failing(c.ns)) c.statuses.insert(spec::st::kPathInternal);
   for (unsigned i = 0; i < c.count; ++i) {
     uint64_t token = c.opcode == io::kWriteZeroes ? 0 : next_token_++;
     if (c.opcode == io::kCompare && chance(700)) token = ns_[c.ns].legs[below(kLegsUsed)].data[c.slba + i];
@@ -318,6 +319,7 @@ World::HostCmd* World::command_in(unsigned slot) {
 
 void World::on_host_out(const HostOut& h) {
   const unsigned q = h.queue.to_uint(), slot = h.slot.to_uint();
+  trace("out kind", h.kind, "queue", h.queue, "cid", h.cid, "slot", h.slot, "status", h.status);
   must(!queues_[q].shut, "nothing is said on a closed queue");
   const auto it = by_cid_.find({q, h.cid.to_uint()});
   must(it != by_cid_.end(), "answers are for commands");

@@ -18,19 +18,29 @@ static unsigned blocks_of(const LegTx& t) {
 }
 
 static std::string name_of(const LegTx& t) {
-  return "op " + std::to_string(t.opcode.to_uint()) + " slot " + std::to_string(t.slot.to_uint()) + " leg " +
-         std::to_string(t.leg.to_uint()) + " gen " + std::to_string(t.gen.to_uint()) + " " +
-         std::to_string(t.slba.to_uint64()) + "+" + std::to_string(blocks_of(t));
+  return "op " + std::to_string(t.opcode.to_uint()) + " cid gen " + std::to_string(t.cid.to_uint() >> 13) +
+         " slot " + std::to_string(t.slot.to_uint()) + " leg " + std::to_string(t.leg.to_uint()) + " gen " +
+         std::to_string(t.gen.to_uint()) + " " + std::to_string(t.slba.to_uint64()) + "+" +
+         std::to_string(blocks_of(t));
 }
 
-void World::set_leg(unsigned ns, unsigned leg) {
+Ctl World::leg_order(unsigned ns, unsigned leg) const {
   const Leg& l = ns_[ns].legs[leg];
   Ctl c = order(Ctl::kSetLeg, ns);
   c.leg = leg;
   c.leg_state = l.state;
   c.gen = l.gen;
   c.nsid = 100 + leg;
-  send(c);
+  return c;
+}
+void World::set_leg(unsigned ns, unsigned leg) {
+  later_.push_back(leg_order(ns, leg));
+}
+
+// A sweep that fails commands is on its way.
+bool World::failing(unsigned ns) const {
+  const auto& s = ns_[ns].sweeps;
+  return std::find(s.begin(), s.end(), static_cast<unsigned>(Ctl::kFail)) != s.end();
 }
 
 unsigned World::legs_in(unsigned ns, unsigned state) const {
@@ -99,6 +109,7 @@ void World::check_host_tx(HostCmd& c, const LegTx& tx) {
 void World::on_leg_tx(const LegTx& tx) {
   const unsigned ns = tx.ns.to_uint(), slot = tx.slot.to_uint();
   Leg& l = ns_[ns].legs[tx.leg.to_uint()];
+  trace("tx ns", ns, name_of(tx), tx.gen != l.gen ? "gone" : "");
   if (tx.gen != l.gen) return;  // the association is gone
   must(l.state != Ctl::kLegOff, "P8: nothing goes to a leg that is off");
   must(tx.nsid == 100 + tx.leg.to_uint(), "the leg's own NSID");
@@ -106,7 +117,7 @@ void World::on_leg_tx(const LegTx& tx) {
   const bool data = op == io::kRead || op == io::kWrite || op == io::kCompare;
   if (tx.length != (data ? blocks_of(tx) * 512 : 0))
     broken("the length is the data's: " + name_of(tx) + " length " + std::to_string(tx.length.to_uint()));
-  for (const LegOp& o : l.ops) must(o.tx.cid != tx.cid, "a CID is used once at a time");
+  for (const LegOp& o : l.ops) must(o.tx.slot != tx.slot, "a leg is asked once at a time for a slot");
   Hold* hold = nullptr;
   for (auto& [tag, h] : holds_)
     if (h.held && h.slot == slot) hold = &h;
@@ -144,8 +155,9 @@ void World::answer(const LegTx& tx, unsigned status) {
   a.gen = tx.gen;
   a.cid = tx.cid;
   a.status = status;
+  trace("answer ns", tx.ns, name_of(tx), "status", status);
   old_answers_.push_back(a);
-  if (old_answers_.size() > 12) old_answers_.pop_front();
+  if (old_answers_.size() > 24) old_answers_.pop_front();
   for (unsigned turn = 0; !core_->put(a); ++turn) {
     must(turn < 10000, "P10: leg answers are taken");
     core_->run(now_);
@@ -222,8 +234,8 @@ void World::sweep(unsigned ns, unsigned leg, unsigned how) {
   Ctl c = order(Ctl::kLegSweep, ns);
   c.leg = leg;
   c.sweep = how;
-  send(c);
-  ++ns_[ns].sweeps;
+  later_.push_back(c);
+  ns_[ns].sweeps.push_back(how);
   ++seen["sweeps"];
 }
 
@@ -240,8 +252,16 @@ void World::drop_leg(unsigned ns, unsigned leg) {
 void World::break_leg(unsigned ns, unsigned leg) {
   Leg& l = ns_[ns].legs[leg];
   if (l.state == Ctl::kLegOff) return;
-  for (LegOp& op : l.ops)
-    if (!op.executed && op.tx.opcode != io::kRead && chance(500)) execute(ns, leg, op, true);
+  for (LegOp& op : l.ops) {
+    if (op.tx.opcode == io::kRead || op.tx.opcode == io::kCompare || chance(300)) continue;
+    if (!op.executed) execute(ns, leg, op, chance(500));
+    LegIn late{};  // its answer may yet come, from the association that is gone
+    late.ns = ns;
+    late.leg = leg;
+    late.gen = op.tx.gen;
+    late.cid = op.tx.cid;
+    if (chance(500)) execute(ns, leg, op, false), old_answers_.push_back(late);
+  }
   l.ops.clear();
   l.gen = (l.gen + 1) & 0xff;
   const bool last = l.state == Ctl::kLegInSync && legs_in(ns, Ctl::kLegInSync) == 1;
@@ -252,7 +272,7 @@ void World::break_leg(unsigned ns, unsigned leg) {
     sweep(ns, leg, Ctl::kFail);
     ++seen["last leg failed"];
   }
-  set_leg(ns, leg);
+  later_.push_back(leg_order(ns, leg));
   sweep(ns, leg, Ctl::kReissue);
 }
 

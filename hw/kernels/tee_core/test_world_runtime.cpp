@@ -9,6 +9,8 @@ namespace io = spec::io;
 
 void World::on_event(const Event& e) {
   const unsigned ns = e.ns.to_uint(), leg = e.leg.to_uint();
+  trace("event", e.kind, "ns", ns, "leg", leg, "slot", e.slot, "tag", e.tag, "region", e.region, "status",
+        e.status, "mask", e.mask);
   switch (e.kind.to_uint()) {
     case Event::kRegionMiss:
       return on_miss(e);
@@ -46,7 +48,8 @@ void World::on_event(const Event& e) {
       ++seen[e.flag ? "media errors repaired" : "media errors reported"];
       return;
     case Event::kSweepDone:
-      must(ns_[ns].sweeps-- != 0, "a sweep is done once");
+      must(!ns_[ns].sweeps.empty(), "a sweep is done once");
+      ns_[ns].sweeps.pop_front();
       return;
     case Event::kQueueDrained:
       return on_drained(e);
@@ -328,13 +331,14 @@ void World::on_issue_done(const Event& e) {
 // ---- resync ---------------------------------------------------------------------------------------------
 void World::resync_turn(unsigned ns, unsigned leg) {
   Leg& l = ns_[ns].legs[leg];
+  if (!later_.empty()) return;  // orders about legs keep their order
   if (l.state == Ctl::kLegOff) {
     if (any_in_sync(ns) < 0) return;
     l.state = Ctl::kLegSyncing;
     l.gen = (l.gen + 1) & 0xff;
     l.resync_at = 0;
     l.fence_asked = l.fenced = l.copying = false;
-    set_leg(ns, leg);
+    send(leg_order(ns, leg));
     return;
   }
   if (l.state != Ctl::kLegSyncing || l.copying) return;
@@ -345,7 +349,7 @@ void World::resync_turn(unsigned ns, unsigned leg) {
     });
   } else if (l.fenced && l.resync_at >= kBlocks) {
     l.state = Ctl::kLegInSync;
-    set_leg(ns, leg);
+    send(leg_order(ns, leg));
     ++seen["legs resynced"];
   } else if (l.fenced) {
     const unsigned tag = next_tag_++ & 0xffff;
@@ -403,7 +407,7 @@ void World::runtime_turn() {
   for (unsigned ns = 0; ns < kNs; ++ns) {
     for (auto& [region, r] : ns_[ns].regions)
       if (!r.parked.empty() && !r.busy && chance(300)) return open_region(ns, region);
-    if (ns_[ns].not_home && ns_[ns].sweeps == 0 && chance(100)) {
+    if (ns_[ns].not_home && ns_[ns].sweeps.empty() && chance(100)) {
       ns_[ns].not_home = false;
       return open_gates(ns);
     }

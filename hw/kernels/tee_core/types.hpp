@@ -6,6 +6,7 @@
 #include <hls_stream.h>
 #include <stdint.h>
 
+#include "hw/kernels/tee_core/mutants.hpp"
 #include "hw/kernels/tee_core/records.hpp"
 #include "hw/nvme/spec.hpp"
 #include "hw/nvme/status_class.hpp"

@@ -34,12 +34,33 @@ TEST(World, InvariantsHold) {
     for (const auto& [what, n] : seen) std::cout << n << " " << what << "\n";
     return;
   }
-  for (const char* what :
-       {"answers", "bad digests", "bad headers", "commands of closed queues", "executed failures", "fences",
-        "gates shut", "holds", "holds refused", "infrastructure", "issues", "last leg failed", "lease changes",
-        "leg faults", "legs dropped", "legs resynced", "media errors repaired", "media errors reported",
-        "no free way", "noise", "not home", "punts", "queues closed", "refusals of legs", "region misses",
-        "regions closed", "sweeps"}) {
+  for (const char* what : {"answers",
+                           "bad digests",
+                           "bad headers",
+                           "commands of closed queues",
+                           "executed failures",
+                           "fences",
+                           "gates shut",
+                           "holds",
+                           "holds refused",
+                           "infrastructure",
+                           "issues",
+                           "last leg failed",
+                           "lease changes",
+                           "leg faults",
+                           "legs dropped",
+                           "legs resynced",
+                           "media errors repaired",
+                           "media errors reported",
+                           "no free way",
+                           "noise",
+                           "not home",
+                           "punts",
+                           "queues closed",
+                           "refusals of legs",
+                           "region misses",
+                           "regions closed",
+                           "sweeps"}) {
     EXPECT_GT(seen[what], 5u) << what << " hardly ever happened: the test tests little";
   }
 }
