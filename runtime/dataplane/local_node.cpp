@@ -278,8 +278,8 @@ void LocalNode::finish_creation(const std::shared_ptr<Creation>& c, Status0 resu
   c->done(std::move(result));
 }
 
-void LocalNode::probe_next(std::shared_ptr<Creation> c) {
-  if (c->facts.size() == c->legs.size()) return create_records(std::move(c));
+void LocalNode::probe_next(const std::shared_ptr<Creation>& c) {
+  if (c->facts.size() == c->legs.size()) return create_records(c);
   const core::LegSpec& leg = c->legs[c->facts.size()];
   c->probe = std::make_unique<PeerProbe>(
       c->engine->reactor(), target_of(leg), [this, c](Result<core::LegFacts> facts) {
@@ -297,7 +297,7 @@ void LocalNode::probe_next(std::shared_ptr<Creation> c) {
       });
 }
 
-void LocalNode::create_records(std::shared_ptr<Creation> c) {
+void LocalNode::create_records(const std::shared_ptr<Creation>& c) {
   c->probe.reset();
   core::NamespaceSpec& spec = c->spec;
   if (spec.blocks == 0) spec.blocks = c->facts[0].blocks;
@@ -437,7 +437,10 @@ void LocalNode::drain(Done done) {
   auto one = [this, d, finish] {
     {
       const std::lock_guard lock(d->mutex);
-      if (d->left != 0 && --d->left != 0) return;
+      if (d->left > 1) {
+        --d->left;
+        return;
+      }
     }
     commits_->submit({}, [finish](Result<store::Outcome>) { finish({}); });  // behind all that was submitted
   };

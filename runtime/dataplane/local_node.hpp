@@ -51,8 +51,8 @@ class LocalNode final : public Node {
   Status0 restore_namespaces();
   Status0 open_listeners();
   Status0 check_creation(Creation& c);
-  void probe_next(std::shared_ptr<Creation> c);
-  void create_records(std::shared_ptr<Creation> c);
+  void probe_next(const std::shared_ptr<Creation>& c);
+  void create_records(const std::shared_ptr<Creation>& c);
   void finish_creation(const std::shared_ptr<Creation>& c, Status0 result);
   void operate(const std::string& ns, core::Input input, Done done);
   Engine* engine_of(const std::string& ns);

@@ -89,7 +89,7 @@ void Cluster::start_daemon() {
   port_ = static_cast<unsigned>(std::stoul(where.substr(where.rfind(':') + 1)));
 }
 
-Output Cluster::cli(std::vector<std::string> words) const {
+Output Cluster::cli(const std::vector<std::string>& words) const {
   std::vector<std::string> argv = {bin("nvtee")};
   argv.insert(argv.end(), words.begin(), words.end());
   argv.insert(argv.end(), {"--socket", const_cast<Cluster*>(this)->dir_ / "api.sock"});
@@ -122,7 +122,7 @@ bool Cluster::wait_health(const std::string& wanted, Seconds limit) {
   return eventually([&] { return health() == wanted; }, limit);
 }
 
-Process Cluster::load(const std::string& name, std::vector<std::string> words) {
+Process Cluster::load(const std::string& name, const std::vector<std::string>& words) {
   // Through a shell, so that the report (stdout) and the log (stderr) go to two files.
   std::string line = "exec " + bin("nvtee-host") + " run --addr " + address() + " --subnqn " + kSubsystem +
                      " --nsid 1 -o json --verify";

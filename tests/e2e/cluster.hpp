@@ -56,7 +56,7 @@ class Cluster {
   unsigned port() const { return port_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
-  Output cli(std::vector<std::string> words) const;
+  Output cli(const std::vector<std::string>& words) const;
   nlohmann::json status() const;  // null when the daemon does not answer
   // The one namespace's health ("ok", "degraded", ...), or "" when unknown.
   std::string health() const;
@@ -64,7 +64,7 @@ class Cluster {
   std::uint64_t epoch() const;
 
   // nvtee-host load --verify ... on the namespace, in the background; its JSON report goes to report().
-  Process load(const std::string& name, std::vector<std::string> words);
+  Process load(const std::string& name, const std::vector<std::string>& words);
   nlohmann::json report(const std::string& name) const;
   std::string log(const std::string& name) const { return read_file(dir_ / (name + ".log")); }
 

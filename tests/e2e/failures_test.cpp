@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cstdio>
+#include <fstream>
 
 #include "tests/e2e/cluster.hpp"
 
@@ -145,10 +146,7 @@ TEST(Failures, AForeignStateFileIsRefusedAndLeftAlone) {
   Cluster c;
   const std::string state = c.dir() / "state.db";
   const std::string text = "this is somebody's letter, not a database\n";
-  FILE* f = std::fopen(state.c_str(), "w");
-  ASSERT_NE(f, nullptr);
-  std::fputs(text.c_str(), f);
-  std::fclose(f);
+  std::ofstream(state) << text;
   c.write_config();
   Process d =
       Process::start({bin("nvteed"), "--config", c.dir() / "nvteed.toml"}, c.dir() / "nvteed.log", true);
