@@ -92,6 +92,7 @@ bool namespace_word(std::string_view key, std::string_view value, NamespaceConfi
   const auto id_into = [&](auto& out) { return (out = parse_id(value)).has_value(); };
   if (key == "nsid") return number(value, n.nsid) && n.nsid != 0;
   if (key == "mem") return n.memory = value.empty();
+  if (key == "prefault") return n.prefault = value.empty();
   if (key == "file") {
     n.path = value;
     return !value.empty();
@@ -187,26 +188,27 @@ struct Raw {
 
 po::options_description options(Config& c, Raw& r) {
   po::options_description all("Options");
-  unsigned cpda_default = 0;
-  static_cast<void>(cpda_default);
   all.add_options()("help,h", "this text")("version", "name and version")  //
       ("listen", po::value(&r.listen)->default_value("127.0.0.1:4420"),
        "address; port 0: the system picks one")  //
-      ("ns", po::value(&r.ns)->composing(),
-       "a namespace, repeatable: "
-       "nsid=N,(mem|file=PATH),size=S,bs=512|4096,durability=power|flush|process,cache[=SIZE],"
-       "chaos=SEED,meta=PATH,nguid=HEX,uuid=UUID; what is not named is taken from the flags below")  //
-      ("mem", po::value(&r.mem), "one namespace of this size in memory")                             //
-      ("file", po::value(&r.file), "one namespace on this file or block device")                     //
-      ("size", po::value(&r.size), "size of the file when it is made")                               //
-      ("bs", po::value(&r.bs)->default_value("4096"), "block size, 512 or 4096")                     //
-      ("durability", po::value(&r.durability)->default_value("power"), "power, flush or process")    //
-      ("meta", po::value(&r.meta), "where identity and reservations are kept")                       //
-      ("volatile-cache", "hold unflushed writes in this process only (VWC 1)")                       //
-      ("cache-size", po::value(&r.cache_size)->default_value("64M"), "of the volatile cache")        //
-      ("cache-chaos", po::value(&r.chaos), "write some blocks back early, chosen from this seed")    //
-      ("subnqn", po::value(&c.subnqn)->default_value(c.subnqn), "the subsystem's NQN")               //
-      ("serial", po::value(&c.serial)->default_value(c.serial), "serial number")                     //
+      (
+          "ns", po::value(&r.ns)->composing(),
+          "a namespace, repeatable: "
+          "nsid=N,(mem|file=PATH),size=S,bs=512|4096,durability=power|flush|process,cache[=SIZE],"
+          "chaos=SEED,meta=PATH,prefault,nguid=HEX,uuid=UUID; what is not named is taken from the flags "
+          "below")                                                                                       //
+      ("mem", po::value(&r.mem), "one namespace of this size in memory")                                 //
+      ("file", po::value(&r.file), "one namespace on this file or block device")                         //
+      ("prefault", "touch all of a memory namespace at the start: steady speed from the first command")  //
+      ("size", po::value(&r.size), "size of the file when it is made")                                   //
+      ("bs", po::value(&r.bs)->default_value("4096"), "block size, 512 or 4096")                         //
+      ("durability", po::value(&r.durability)->default_value("power"), "power, flush or process")        //
+      ("meta", po::value(&r.meta), "where identity and reservations are kept")                           //
+      ("volatile-cache", "hold unflushed writes in this process only (VWC 1)")                           //
+      ("cache-size", po::value(&r.cache_size)->default_value("64M"), "of the volatile cache")            //
+      ("cache-chaos", po::value(&r.chaos), "write some blocks back early, chosen from this seed")        //
+      ("subnqn", po::value(&c.subnqn)->default_value(c.subnqn), "the subsystem's NQN")                   //
+      ("serial", po::value(&c.serial)->default_value(c.serial), "serial number")                         //
       ("allow-host", po::value(&c.allowed_hosts)->composing(),
        "host NQN that may connect, repeatable; none: any host")                              //
       ("mdts", po::value(&r.mdts)->default_value("128K"), "most data bytes of one command")  //
@@ -263,6 +265,7 @@ Status0 take_namespaces(const po::variables_map& map, const Raw& r, Config& c) {
   if (!cache_size) return std::unexpected(cache_size.error());
   d.cache_size = *cache_size;
   d.cache = map.count("volatile-cache") != 0;
+  d.prefault = map.count("prefault") != 0;
   if (map.count("cache-chaos") != 0) {
     d.chaos_seed = r.chaos;
     d.cache = true;

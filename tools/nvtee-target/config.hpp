@@ -15,6 +15,7 @@ namespace nvtee::target {
 struct NamespaceConfig {
   std::uint32_t nsid = 1;
   bool memory = false;
+  bool prefault = false;   // memory: touch it all at the start
   std::string path;        // unless memory
   std::uint64_t size = 0;  // bytes; 0: as the file is
   std::uint8_t block_shift = 12;

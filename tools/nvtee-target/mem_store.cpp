@@ -13,15 +13,22 @@ constexpr std::uintptr_t kPage = 4096;
 constexpr std::size_t kDropFrom = 256 * 1024;  // from here giving pages back is cheaper than writing zeroes
 }  // namespace
 
-Result<std::unique_ptr<MemStore>> MemStore::create(std::uint64_t blocks, std::uint8_t block_shift) {
+Result<std::unique_ptr<MemStore>> MemStore::create(std::uint64_t blocks, std::uint8_t block_shift,
+                                                   bool prefault) {
   NVTEE_CHECK(blocks != 0 && (block_shift == 9 || block_shift == 12), "geometry is checked by the caller");
   void* p = ::mmap(nullptr, blocks << block_shift, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED)
     return fail_errno("cannot map " + std::to_string(blocks << block_shift) + " bytes of memory", errno,
                       "use a smaller size=, or a file");
-  ::madvise(p, blocks << block_shift, MADV_HUGEPAGE);  // a wish: ignored where not supported
-  return std::unique_ptr<MemStore>(new MemStore(static_cast<std::byte*>(p), blocks, block_shift));
+  std::unique_ptr<MemStore> store(new MemStore(static_cast<std::byte*>(p), blocks, block_shift));
+  if (!prefault) return store;
+  // Huge pages only then: a first write would wait for 2 MiB to be cleared.
+  ::madvise(p, blocks << block_shift, MADV_HUGEPAGE);
+  if (::madvise(p, blocks << block_shift, MADV_POPULATE_WRITE) != 0)
+    return fail_errno("cannot get " + std::to_string(blocks << block_shift) + " bytes of memory at once",
+                      errno, "leave prefault out, or use a smaller size=");
+  return store;
 }
 
 MemStore::~MemStore() {

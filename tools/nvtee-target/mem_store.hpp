@@ -10,7 +10,10 @@ namespace nvtee::target {
 
 class MemStore final : public Store {
  public:
-  static Result<std::unique_ptr<MemStore>> create(std::uint64_t blocks, std::uint8_t block_shift);
+  // `prefault`: touches all of it now, in huge pages where the system has them, so that first writes are as
+  // fast as later ones; else pages come as they are touched.
+  static Result<std::unique_ptr<MemStore>> create(std::uint64_t blocks, std::uint8_t block_shift,
+                                                  bool prefault = false);
   ~MemStore() override;
 
   std::optional<spec::Status> start(StoreOp& op) override;

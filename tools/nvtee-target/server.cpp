@@ -119,7 +119,7 @@ Status0 Server::add_namespace(const NamespaceConfig& n) {
 
 Status0 Server::add_stores(const NamespaceConfig& n, Namespace& ns) {
   if (n.memory) {
-    auto mem = MemStore::create(n.size >> n.block_shift, n.block_shift);
+    auto mem = MemStore::create(n.size >> n.block_shift, n.block_shift, n.prefault);
     if (!mem) return std::unexpected(mem.error());
     ns.base = std::move(*mem);
   } else {
