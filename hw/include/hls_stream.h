@@ -33,35 +33,35 @@ class stream<T, 0> {
   stream(const stream&) = delete;
   stream& operator=(const stream&) = delete;
 
-  constexpr bool empty() const { return head_ == tail_; }
-  constexpr bool full() const { return tail_ - head_ >= depth_; }
+  NVTEE_HLS_INLINE bool empty() const { return head_ == tail_; }
+  NVTEE_HLS_INLINE bool full() const { return tail_ - head_ >= depth_; }
   constexpr size_t size() const { return tail_ - head_; }
   constexpr size_t capacity() const { return depth_; }
 
   // Reading an empty or writing a full stream is the author's error natively: nothing could ever come.
-  constexpr T read() {
+  NVTEE_HLS_INLINE T read() {
     if (empty()) [[unlikely]]
       nvtee_hls::fail("read of an empty stream", name_);
     return ring_[head_++ & mask_];
   }
-  constexpr void read(T& to) { to = read(); }
-  constexpr bool read_nb(T& to) {
+  NVTEE_HLS_INLINE void read(T& to) { to = read(); }
+  NVTEE_HLS_INLINE bool read_nb(T& to) {
     if (empty()) return false;
     to = ring_[head_++ & mask_];
     return true;
   }
-  constexpr void write(const T& x) {
+  NVTEE_HLS_INLINE void write(const T& x) {
     if (full()) [[unlikely]]
       nvtee_hls::fail("write to a full stream", name_);
     ring_[tail_++ & mask_] = x;
   }
-  constexpr bool write_nb(const T& x) {
+  NVTEE_HLS_INLINE bool write_nb(const T& x) {
     if (full()) return false;
     ring_[tail_++ & mask_] = x;
     return true;
   }
-  constexpr void operator>>(T& to) { read(to); }
-  constexpr void operator<<(const T& x) { write(x); }
+  NVTEE_HLS_INLINE void operator>>(T& to) { read(to); }
+  NVTEE_HLS_INLINE void operator<<(const T& x) { write(x); }
 
  protected:
   constexpr stream(T* ring, unsigned slots, unsigned depth, const char* name)

@@ -172,6 +172,7 @@ NVTEE_TEE_INLINE void admit_order(AdmitState<C>& s, const Looked& l, AdmitIo& io
 
 template <class C>
 NVTEE_TEE_INLINE Step admit_step(AdmitState<C>& s, Clock now, AdmitIo& io) {
+  if (io.shut.empty() && io.finish.empty() && io.in.empty()) return Step::kIdle;
   if (io.event.full() || io.verdict.full()) return Step::kBlocked;
   if (!io.shut.empty()) {
     admit_shut(s, io.shut.read());
@@ -181,7 +182,6 @@ NVTEE_TEE_INLINE Step admit_step(AdmitState<C>& s, Clock now, AdmitIo& io) {
     admit_finish(s, io.finish.read(), io);
     return Step::kMoved;
   }
-  if (io.in.empty()) return Step::kIdle;
   if (io.admitted.full()) return Step::kBlocked;
   const Looked l = io.in.read();
   if (l.kind == Looked::kCommand) {

@@ -106,14 +106,13 @@ NVTEE_TEE_INLINE Step answer_step(AnswerState<C>& s, Clock now, AnswerIo& io) {
     answer_order(s, io.ctl.read());
     return Step::kMoved;
   }
+  if (io.done.empty() && io.said.empty()) return Step::kIdle;
   if (io.host_out.full() || io.release.full() || io.finish.full() || io.freed.full() || io.event.full())
     return Step::kBlocked;
   if (!io.done.empty()) {
     answer_done(s, now, io.done.read(), io);
-  } else if (!io.said.empty()) {
-    answer_said(s, now, io.said.read(), io);
   } else {
-    return Step::kIdle;
+    answer_said(s, now, io.said.read(), io);
   }
   return Step::kMoved;
 }

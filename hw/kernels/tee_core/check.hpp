@@ -168,11 +168,8 @@ NVTEE_TEE_INLINE Front front_of_command(const CheckState<C>& s, Clock now, const
   return f;
 }
 
-template <class C>
-NVTEE_TEE_INLINE Front front_of_host(const CheckState<C>& s, Clock now, const HostIn& h) {
-  const bool closed = h.queue != 0 && !s.opened[static_cast<unsigned>(h.queue) & (Sizes<C>::kQueues - 1)];
+NVTEE_TEE_INLINE Front front_of_other(const HostIn& h, bool closed) {
   Front f = Front();
-  if (h.kind == HostIn::kCommand && !closed) return front_of_command(s, now, h);
   f.queue = h.queue;
   f.cmd.slot = h.slot;
   f.cmd.cid = h.cid;
@@ -238,6 +235,7 @@ NVTEE_TEE_INLINE void check_order(CheckState<C>& s, const Ctl& c) {
 template <class C>
 NVTEE_TEE_INLINE Step check_step(CheckState<C>& s, Clock now, hls::stream<Ctl>& ctl, hls::stream<HostIn>& in,
                                  hls::stream<Front>& out) {
+  if (ctl.empty() && in.empty()) return Step::kIdle;
   if (out.full()) return Step::kBlocked;
   if (!ctl.empty()) {
     const Ctl c = ctl.read();
@@ -248,8 +246,13 @@ NVTEE_TEE_INLINE Step check_step(CheckState<C>& s, Clock now, hls::stream<Ctl>& 
     }
     return Step::kMoved;
   }
-  if (in.empty()) return Step::kIdle;
-  out.write(front_of_host(s, now, in.read()));
+  const HostIn h = in.read();
+  const bool closed = h.queue != 0 && !s.opened[h.queue.to_uint() & (Sizes<C>::kQueues - 1)];
+  if (h.kind == HostIn::kCommand && !closed) {
+    out.write(front_of_command(s, now, h));
+  } else {
+    out.write(front_of_other(h, closed));
+  }
   return Step::kMoved;
 }
 

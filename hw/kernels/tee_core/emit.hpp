@@ -44,9 +44,9 @@ NVTEE_TEE_INLINE Event todo_event(const Todo& t, LegIndex leg) {
 
 NVTEE_TEE_INLINE Step emit_step(EmitState& s, hls::stream<Todo>& in, hls::stream<LegTx>& tx,
                                 hls::stream<Event>& event) {
+  if (s.left == 0 && in.empty()) return Step::kIdle;
   if (tx.full() || event.full()) return Step::kBlocked;
   if (s.left == 0) {
-    if (in.empty()) return Step::kIdle;
     s.todo = in.read();
     s.left = s.todo.mask;
   }

@@ -11,6 +11,8 @@ namespace tee {
 inline Step events_step(hls::stream<Event>& slot, hls::stream<Event>& payload, hls::stream<Event>& admit,
                         hls::stream<Event>& legtab, hls::stream<Event>& legs, hls::stream<Event>& emit,
                         hls::stream<Event>& answer, hls::stream<Event>& out) {
+  const bool quiet = slot.empty() && payload.empty() && admit.empty() && answer.empty();
+  if (quiet && legtab.empty() && legs.empty() && emit.empty()) return Step::kIdle;
   if (out.full()) return Step::kBlocked;
   if (!legtab.empty()) {
     out.write(legtab.read());
@@ -24,10 +26,8 @@ inline Step events_step(hls::stream<Event>& slot, hls::stream<Event>& payload, h
     out.write(payload.read());
   } else if (!slot.empty()) {
     out.write(slot.read());
-  } else if (!answer.empty()) {
-    out.write(answer.read());
   } else {
-    return Step::kIdle;
+    out.write(answer.read());
   }
   return Step::kMoved;
 }

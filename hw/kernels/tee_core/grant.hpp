@@ -74,6 +74,8 @@ NVTEE_TEE_INLINE void grant_recheck(GrantState& s, const Ticket& t, GrantIo& io)
 
 template <class C>
 NVTEE_TEE_INLINE Step grant_step(GrantState& s, GrantIo& io) {
+  const bool scan = s.to_scan != 0 && s.under_way != kRechecks && !io.ring_in.empty();
+  if (io.ticket.empty() && !scan) return Step::kIdle;
   if (io.granted.full() || io.ring_out.full() || io.recheck.full()) return Step::kBlocked;
   if (!io.ticket.empty()) {
     const Ticket t = io.ticket.read();
@@ -86,7 +88,6 @@ NVTEE_TEE_INLINE Step grant_step(GrantState& s, GrantIo& io) {
     }
     return Step::kMoved;
   }
-  if (s.to_scan == 0 || s.under_way == kRechecks || io.ring_in.empty()) return Step::kIdle;
   io.recheck.write(io.ring_in.read());
   s.to_scan = static_cast<ap_uint<14>>(s.to_scan - 1);
   s.in_ring = static_cast<ap_uint<14>>(s.in_ring - 1);

@@ -195,34 +195,33 @@ NVTEE_TEE_INLINE void guard_recheck(GuardState<C>& s, const Waiting& w, GuardIo&
   io.carried.write(w.cmd);
 }
 
-// Begins the next pass, releases before others. False: there is none.
+// Begins the next pass, releases before others.
 template <class C>
-NVTEE_TEE_INLINE bool guard_begin(GuardState<C>& s, GuardIo& io) {
+NVTEE_TEE_INLINE void guard_begin(GuardState<C>& s, GuardIo& io) {
   s.index = 0;
   if (!io.release.empty()) {
     const Release r = io.release.read();
     s.pass = GuardState<C>::kGiveBack;
     s.span = span_of<C>(r.ns, r.slba);
     s.count = r.count;
-  } else if (!io.admitted.empty()) {
+  } else {
     s.cmd = io.admitted.read();
     s.pass = GuardState<C>::kAcquire;
     s.span = span_of<C>(s.cmd.ns, s.cmd.slba);
     s.count = s.cmd.count;
-  } else {
-    return false;
   }
-  return true;
 }
 
 template <class C>
 NVTEE_TEE_INLINE Step guard_step(GuardState<C>& s, GuardIo& io) {
+  const bool idle = s.pass == GuardState<C>::kIdle;
+  if (idle && io.release.empty() && io.recheck.empty() && io.admitted.empty()) return Step::kIdle;
   if (io.ticket.full() || io.carried.full()) return Step::kBlocked;
-  if (s.pass == GuardState<C>::kIdle && io.release.empty() && !io.recheck.empty()) {
+  if (idle && io.release.empty() && !io.recheck.empty()) {
     guard_recheck(s, io.recheck.read(), io);
     return Step::kMoved;
   }
-  if (s.pass == GuardState<C>::kIdle && !guard_begin(s, io)) return Step::kIdle;
+  if (idle) guard_begin(s, io);
   if (s.pass == GuardState<C>::kAcquire) {
     guard_take(s, io);
   } else {

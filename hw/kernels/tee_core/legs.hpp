@@ -89,7 +89,7 @@ NVTEE_TEE_INLINE Todo todo_of(const LegRow& r, const LegSet& legs, unsigned kind
 
 // Asks the legs in `mask` to do the row's op.
 template <class C>
-inline void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsIo<C>& io) {
+NVTEE_TEE_INLINE void issue(LegRow& r, const LegSet& legs, LegMask mask, LegsIo<C>& io) {
   Todo t = todo_of(r, legs, Todo::kIssue, mask);
   const bool data = r.op == spec::io::kRead || r.op == spec::io::kWrite || r.op == spec::io::kCompare;
   for (unsigned i = 0; i < kLegs; ++i) {
@@ -117,7 +117,7 @@ inline void tell(const LegRow& r, const LegSet& legs, unsigned kind, LegMask mas
 }
 
 template <class C>
-inline void finish(LegRow& r, StatusBits status, LegsIo<C>& io) {
+NVTEE_TEE_INLINE void finish(LegRow& r, StatusBits status, LegsIo<C>& io) {
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(status.to_uint()));
   Done d = Done();
   d.cmd = r.cmd;
@@ -167,7 +167,8 @@ inline void fail_read(LegRow& r, const LegSet& legs, LegsIo<C>& io) {
 }
 
 template <class C>
-inline void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn, LegsIo<C>& io) {
+NVTEE_TEE_INLINE void begin_main(LegRow& r, const LegSet& legs, LegMask not_to, ap_uint<8> turn,
+                                 LegsIo<C>& io) {
   const LegMask served = C::kMutant == Mutant::kSyncingRead ? legs.active : legs.in_sync;
   const LegMask candidates = without(without(served, r.tried), not_to);
   const LegMask mask = is_read(r)          ? choose(candidates, legs.prefer, turn)
@@ -357,13 +358,11 @@ inline void held_answered(LegRow& r, const Work& w, LegMask bit) {
   r.bad = both(r.bad, bit);
 }
 
+// Everything but a success of the command itself.
 template <class C>
-NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
+inline void answered_rarely(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
   const LegMask bit = leg_bit(w.leg);
-  const bool owed = (without(r.pending, r.stuck) & bit) != 0 && r.phase != LegRow::kIdle &&
-                    r.cmd.ns == w.cmd.ns && r.cid_gen[static_cast<unsigned>(w.leg)] == w.cid_gen;
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(w.status.to_uint()));
-  if (!owed && (C::kMutant != Mutant::kRepeatsTaken || r.phase != LegRow::kMain)) return;  // late or twice
   if (what == spec::LegStatus::kInfrastructure && C::kMutant != Mutant::kFaultShown) {
     r.stuck = both(r.stuck, bit);
     return;
@@ -386,6 +385,26 @@ NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo
   }
   if (r.pending == 0 || (C::kMutant == Mutant::kFirstLegEnough && r.phase == LegRow::kMain))
     settle(r, w.legs, turn, io);
+}
+
+template <class C>
+NVTEE_TEE_INLINE void answered(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
+  const LegMask bit = leg_bit(w.leg);
+  const bool owed = (without(r.pending, r.stuck) & bit) != 0 && r.phase != LegRow::kIdle &&
+                    r.cmd.ns == w.cmd.ns && r.cid_gen[w.leg.to_uint()] == w.cid_gen;
+  if (!owed && (C::kMutant != Mutant::kRepeatsTaken || r.phase != LegRow::kMain)) return;  // late or twice
+  const LegMask left = without(r.pending, bit);
+  const bool troubled =
+      w.status != 0 || r.phase != LegRow::kMain || r.bad != 0 || r.tried != 0 || r.not_home || r.failed;
+  if (troubled || (C::kMutant == Mutant::kFirstLegEnough)) {
+    LegRow copy = r;
+    answered_rarely(copy, w, turn, io);
+    r = copy;
+  } else {
+    r.pending = left;
+    r.good = both(r.good, bit);
+    if (left == 0) finish(r, 0, io);
+  }
 }
 
 template <class C>
@@ -529,17 +548,27 @@ NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<
 }
 
 template <class C>
-NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
-  if (w.kind == Work::kGrant) {
-    granted(r, w, turn, io);
-  } else if (w.kind == Work::kAnswer) {
-    answered(r, w, turn, io);
-  } else if (w.kind == Work::kOrder) {
+inline void advance_rarely(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
+  if (w.kind == Work::kOrder) {
     ordered(r, w, io);
   } else if (w.kind == Work::kPeeked) {
     peek_answered(r, w, io);
   } else {
     swept(r, w, turn, io);
+  }
+}
+
+// What is rare gets a copy of the row, so that the row of what is usual can stay in registers.
+template <class C>
+NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
+  if (w.kind == Work::kGrant) {
+    granted(r, w, turn, io);
+  } else if (w.kind == Work::kAnswer) {
+    answered(r, w, turn, io);
+  } else {
+    LegRow copy = r;
+    advance_rarely(copy, w, turn, io);
+    r = copy;
   }
 }
 
@@ -566,12 +595,12 @@ inline void sweep_on(LegsState<C>& s, LegsIo<C>& io) {
 
 template <class C>
 NVTEE_TEE_INLINE Step legs_step(LegsState<C>& s, LegsIo<C>& io) {
+  if (!s.sweeping && io.in.empty()) return Step::kIdle;
   if (io.todo.full() || io.done.full() || io.peek.full() || io.event.full()) return Step::kBlocked;
   if (s.sweeping) {
     sweep_on(s, io);
     return Step::kMoved;
   }
-  if (io.in.empty()) return Step::kIdle;
   const Work w = io.in.read();
   if (w.kind == Work::kSweep) {
     s.sweeping = 1;

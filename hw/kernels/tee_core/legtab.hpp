@@ -84,7 +84,7 @@ NVTEE_TEE_INLINE Event leg_event(unsigned kind, const LegIn& a) {
 
 template <class C>
 NVTEE_TEE_INLINE void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo& io) {
-  LegTabRow row = s.rows[row_of<C>(a.ns)];
+  const LegTabRow& row = s.rows[row_of<C>(a.ns)];
   const LegMask bit = leg_bit(a.leg);
   const bool current = row.set.gen[static_cast<unsigned>(a.leg)] == a.gen && (row.set.active & bit) != 0;
   const spec::LegStatus what = spec::classify(static_cast<spec::Status>(a.status.to_uint()));
@@ -100,10 +100,9 @@ NVTEE_TEE_INLINE void legtab_answer(LegTabState<C>& s, const LegIn& a, LegTabIo&
     }
     if (what == spec::LegStatus::kInfrastructure && (row.faulted & bit) == 0) {
       io.event.write(leg_event(Event::kLegFault, a));
-      row.faulted = static_cast<LegMask>(row.faulted | bit);
+      s.rows[row_of<C>(a.ns)].faulted = static_cast<LegMask>(row.faulted | bit);
     }
   }
-  s.rows[row_of<C>(a.ns)] = row;
 }
 
 template <class C>
@@ -128,6 +127,8 @@ NVTEE_TEE_INLINE Work order_work(const LegTabRow& row, const Order& o) {
 
 template <class C>
 NVTEE_TEE_INLINE Step legtab_step(LegTabState<C>& s, LegTabIo& io) {
+  const bool no_new = io.order.empty() && io.granted.empty();
+  if (io.ctl.empty() && io.peeked.empty() && io.leg_in.empty() && no_new) return Step::kIdle;
   if (io.work.full() || io.shut.full() || io.event.full()) return Step::kBlocked;
   if (!io.ctl.empty()) {
     legtab_order(s, io.ctl.read(), io);
@@ -138,13 +139,11 @@ NVTEE_TEE_INLINE Step legtab_step(LegTabState<C>& s, LegTabIo& io) {
   } else if (!io.order.empty()) {
     const Order o = io.order.read();
     io.work.write(order_work(s.rows[row_of<C>(o.ns)], o));
-  } else if (!io.granted.empty()) {
+  } else {
     const Cmd cmd = io.granted.read();
     Work w = work_of(Work::kGrant, s.rows[row_of<C>(cmd.ns)], cmd.slot, cmd.ns);
     w.cmd = cmd;
     io.work.write(w);
-  } else {
-    return Step::kIdle;
   }
   return Step::kMoved;
 }

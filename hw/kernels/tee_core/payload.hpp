@@ -294,6 +294,7 @@ NVTEE_TEE_INLINE void payload_walk(PayloadState<C>& s, PayloadIo<C>& io) {
 
 template <class C>
 NVTEE_TEE_INLINE Step payload_step(PayloadState<C>& s, PayloadIo<C>& io) {
+  if (!s.walking && io.verdict.empty() && io.ctl.empty() && io.in.empty()) return Step::kIdle;
   if (io.asked.full() || io.said.full() || io.event.full()) return Step::kBlocked;
   if (s.walking) {
     payload_walk(s, io);
@@ -307,8 +308,7 @@ NVTEE_TEE_INLINE Step payload_step(PayloadState<C>& s, PayloadIo<C>& io) {
     payload_order(s, io.ctl.read(), io);
     return Step::kMoved;
   }
-  if (io.in.empty()) return io.ctl.empty() ? Step::kIdle : Step::kBlocked;
-  if (io.placement.full()) return Step::kBlocked;
+  if (io.in.empty() || io.placement.full()) return Step::kBlocked;
   payload_front(s, io.in.read(), io);
   return Step::kMoved;
 }

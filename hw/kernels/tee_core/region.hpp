@@ -195,8 +195,10 @@ NVTEE_TEE_INLINE void region_rest(RegionState<C>& s, Clock now, RegionIo& io) {
 
 template <class C>
 NVTEE_TEE_INLINE Step region_step(RegionState<C>& s, Clock now, RegionIo& io) {
+  const bool rest = s.rest != RegionState<C>::kNoRest;
+  if (!rest && io.ctl.empty() && io.peek.empty() && io.asked.empty()) return Step::kIdle;
   if (io.looked.full() || io.peeked.full()) return Step::kBlocked;
-  if (s.rest != RegionState<C>::kNoRest) {
+  if (rest) {
     region_rest(s, now, io);
     return Step::kMoved;
   }
@@ -210,7 +212,6 @@ NVTEE_TEE_INLINE Step region_step(RegionState<C>& s, Clock now, RegionIo& io) {
     peek_at(s, s.peek, s.peek.region, !s.peek.spans, io.peeked);
     return Step::kMoved;
   }
-  if (io.asked.empty()) return Step::kIdle;
   const Cmd cmd = io.asked.read();
   const bool two = cmd.look && cmd.spans && C::kMutant != Mutant::kSecondRegionUnseen;
   if (two) {

@@ -73,23 +73,6 @@ NVTEE_TEE_INLINE bool slot_order(SlotState<C>& s, const Ctl& c) {
   return close && empty;
 }
 
-// Gives `f` a slot, or says why not.
-template <class C>
-NVTEE_TEE_INLINE Front with_slot(SlotState<C>& s, Front f) {
-  const unsigned queue = static_cast<unsigned>(f.queue) & (Sizes<C>::kQueues - 1);
-  const ap_uint<128> used = s.used[queue];
-  const ap_uint<8> index = lowest_zero(used, Sizes<C>::kDepth);
-  if (f.queue != 0 && !s.opened[queue]) {
-    f.kind = Front::kDrop;
-  } else if (index == 128) {
-    f.kind = Front::kNoSlot;
-  } else {
-    s.used[queue] = static_cast<ap_uint<128>>(used | bit_of(static_cast<ap_uint<7>>(index)));
-    f.cmd.slot = slot_of<C>(f.queue, static_cast<ap_uint<7>>(index));
-  }
-  return f;
-}
-
 NVTEE_TEE_INLINE Event hold_refused(const Cmd& cmd) {
   Event e = event_of(Event::kHoldRefused);
   e.tag = cmd.cid;
@@ -97,20 +80,21 @@ NVTEE_TEE_INLINE Event hold_refused(const Cmd& cmd) {
   return e;
 }
 
+// A new command gets a slot, or the reason why not.
 template <class C>
-NVTEE_TEE_INLINE void slot_front(SlotState<C>& s, const Front& in, hls::stream<Front>& out,
-                                 hls::stream<Event>& event) {
-  if (in.kind == Front::kSent) {
-    if (give_back(s, in.cmd.slot)) out.write(drained_front(in.queue));
-    return;
-  }
-  const bool hold = in.kind == Front::kNew && in.cmd.kind == Cmd::kHold;
-  if (hold && in.status != 0) {
-    event.write(hold_refused(in.cmd));
-    return;
-  }
-  const Front f = in.kind == Front::kNew ? with_slot(s, in) : in;
-  if (hold && f.kind == Front::kNoSlot) {
+NVTEE_TEE_INLINE void slot_new(SlotState<C>& s, const Front& in, hls::stream<Front>& out,
+                               hls::stream<Event>& event) {
+  const unsigned queue = in.queue.to_uint() & (Sizes<C>::kQueues - 1);
+  const ap_uint<128> used = s.used[queue];
+  const ap_uint<8> index = lowest_zero(used, Sizes<C>::kDepth);
+  const bool hold = in.cmd.kind == Cmd::kHold;
+  const bool open = in.queue == 0 || s.opened[queue];
+  const bool given = open && index != 128 && !(hold && in.status != 0);
+  Front f = in;
+  f.kind = !open ? Front::kDrop : index == 128 ? Front::kNoSlot : Front::kNew;
+  f.cmd.slot = slot_of<C>(in.queue, static_cast<ap_uint<7>>(index));
+  if (given) s.used[queue] = static_cast<ap_uint<128>>(used | bit_of(static_cast<ap_uint<7>>(index)));
+  if (hold && !given) {
     event.write(hold_refused(in.cmd));
   } else {
     out.write(f);
@@ -118,8 +102,21 @@ NVTEE_TEE_INLINE void slot_front(SlotState<C>& s, const Front& in, hls::stream<F
 }
 
 template <class C>
+NVTEE_TEE_INLINE void slot_front(SlotState<C>& s, const Front& in, hls::stream<Front>& out,
+                                 hls::stream<Event>& event) {
+  if (in.kind == Front::kSent) {
+    if (give_back(s, in.cmd.slot)) out.write(drained_front(in.queue));
+  } else if (in.kind == Front::kNew) {
+    slot_new(s, in, out, event);
+  } else {
+    out.write(in);
+  }
+}
+
+template <class C>
 NVTEE_TEE_INLINE Step slot_step(SlotState<C>& s, hls::stream<SlotId>& freed, hls::stream<Ctl>& ctl,
                                 hls::stream<Front>& in, hls::stream<Front>& out, hls::stream<Event>& event) {
+  if (freed.empty() && ctl.empty() && in.empty()) return Step::kIdle;
   if (out.full() || event.full()) return Step::kBlocked;
   if (!freed.empty()) {
     const SlotId slot = freed.read();
@@ -131,7 +128,6 @@ NVTEE_TEE_INLINE Step slot_step(SlotState<C>& s, hls::stream<SlotId>& freed, hls
     if (slot_order(s, c)) out.write(drained_front(c.queue));
     return Step::kMoved;
   }
-  if (in.empty()) return Step::kIdle;
   slot_front(s, in.read(), out, event);
   return Step::kMoved;
 }

@@ -27,6 +27,9 @@
 #include "hw/kernels/tee_core/route.hpp"
 #include "hw/kernels/tee_core/slot.hpp"
 
+// A lambda that is part of its caller.
+#define NVTEE_TEE_WIRE __attribute__((always_inline))
+
 namespace nvtee {
 namespace tee {
 
@@ -168,13 +171,12 @@ struct TeeCore {
   }
 
   template <class F>
-  [[gnu::always_inline]] static Step all(bool& moved, F step) {
-    Step last = step();
-    while (last == Step::kMoved) {
+  [[gnu::always_inline]] static Step all(bool& moved, F one) {
+    for (;;) {
+      const Step s = one();
+      if (s != Step::kMoved) return s;
       moved = true;
-      last = step();
     }
-    return last;
   }
 
   // `go` is called with the stage's step.
@@ -182,33 +184,35 @@ struct TeeCore {
   [[gnu::always_inline]] Step with_step(unsigned k, Clock now, Go go) {
     switch (k) {
       case kRoute:
-        return go([&] {
+        return go([&]() NVTEE_TEE_WIRE {
           return route_step(ctl, check_ctl_, slot_ctl_, payload_ctl_, region_ctl_, legs_ctl_, answer_ctl_);
         });
       case kCheck:
-        return go([&] { return check_step(check_, now, check_ctl_, host_in, checked_); });
+        return go([&]() NVTEE_TEE_WIRE { return check_step(check_, now, check_ctl_, host_in, checked_); });
       case kSlot:
-        return go([&] { return slot_step(slot_, freed_, slot_ctl_, checked_, slotted_, slot_event_); });
+        return go([&]() NVTEE_TEE_WIRE {
+          return slot_step(slot_, freed_, slot_ctl_, checked_, slotted_, slot_event_);
+        });
       case kPayload:
-        return go([&] { return payload_step(payload_, payload_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return payload_step(payload_, payload_io_); });
       case kRegion:
-        return go([&] { return region_step(region_, now, region_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return region_step(region_, now, region_io_); });
       case kAdmit:
-        return go([&] { return admit_step(admit_, now, admit_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return admit_step(admit_, now, admit_io_); });
       case kGuard:
-        return go([&] { return guard_step(guard_, guard_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return guard_step(guard_, guard_io_); });
       case kGrant:
-        return go([&] { return grant_step<C>(grant_, grant_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return grant_step<C>(grant_, grant_io_); });
       case kLegTab:
-        return go([&] { return legtab_step(legtab_, legtab_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return legtab_step(legtab_, legtab_io_); });
       case kJoin:
-        return go([&] { return legs_step(legs_, legs_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return legs_step(legs_, legs_io_); });
       case kEmit:
-        return go([&] { return emit_step(emit_, todo_, leg_tx, emit_event_); });
+        return go([&]() NVTEE_TEE_WIRE { return emit_step(emit_, todo_, leg_tx, emit_event_); });
       case kAnswer:
-        return go([&] { return answer_step(answer_, now, answer_io_); });
+        return go([&]() NVTEE_TEE_WIRE { return answer_step(answer_, now, answer_io_); });
       default:
-        return go([&] {
+        return go([&]() NVTEE_TEE_WIRE {
           return events_step(slot_event_, payload_event_, admit_event_, legtab_event_, legs_event_,
                              emit_event_, answer_event_, event);
         });
@@ -216,10 +220,10 @@ struct TeeCore {
   }
 
   Step run_steps(unsigned k, Clock now, bool& moved) {
-    return with_step(k, now, [&](auto one) { return all(moved, one); });
+    return with_step(k, now, [&](auto one) NVTEE_TEE_WIRE { return all(moved, one); });
   }
   Step step(unsigned k, Clock now) {
-    return with_step(k, now, [](auto one) { return one(); });
+    return with_step(k, now, [](auto one) NVTEE_TEE_WIRE { return one(); });
   }
 
   // Streams between kernels. Those that lead backwards hold one record of every slot, so they never fill and
