@@ -302,7 +302,7 @@ void Load::on_response(nvmf::InitiatorQueue&, nvmf::Transfer& t) {
       ++waiting_;
       const bool elsewhere = status == spec::st::kAnaInaccessible || status == spec::st::kAnaPersistentLoss;
       if (elsewhere && options_.failover && options_.connection.addresses.size() > 1)
-        lost(fmt::format("{}: the namespace is not accessible there", report_.peer.address.text()), true);
+        lost(fmt::format("{}: the namespace is not accessible there", report_.peer.address.text()));
       return;
     }
     ++report_.failed;

@@ -32,7 +32,7 @@ struct LoadOptions {
   std::uint64_t ops = 0, bytes = 0;  // 0: no limit
   double rate = 0;                   // commands a second; 0: as fast as they are answered
   Duration timeout = 30 * kSecond;   // of a command; then the connection is given up
-  Duration reconnect = 0;            // how long to keep trying after a loss; 0: a loss ends the run
+  Duration reconnect = 0;            // how long to keep trying at the start and after a loss; 0: not at all
   Duration settle = 0;               // wait after a loss before anything is sent again
   bool retry = true;                 // commands lost or answered with a status that allows it are sent again
   unsigned retries = 5;              // by status: times (path errors: as long as `reconnect` lasts)
@@ -114,7 +114,7 @@ class Load final : private nvmf::AssociationDelegate {
   nvmf::Transfer* find(nvmf::InitiatorQueue& queue, std::uint16_t cid) override;
   void on_response(nvmf::InitiatorQueue& queue, nvmf::Transfer& transfer) override;
   void on_association_up(nvmf::Association&, const nvmf::PeerInfo& info) override;
-  void on_association_down(nvmf::Association&, const std::string& why, bool transient) override;
+  void on_association_down(nvmf::Association&, const std::string& why, bool) override;
   void on_async_event(nvmf::Association&, std::uint32_t) override {}
 
   // ---- connection (load_connection.cpp) ----
@@ -123,7 +123,7 @@ class Load final : private nvmf::AssociationDelegate {
   bool check_commands(const nvmf::PeerInfo& info);
   void prepare_slots();
   void ready();
-  void lost(const std::string& why, bool transient);
+  void lost(const std::string& why);
   void drop_outstanding();
   void try_again();
   void next_address();

@@ -153,12 +153,12 @@ void Load::ready() {
 
 // ---- loss ------------------------------------------------------------------------------------------------
 
-void Load::on_association_down(nvmf::Association&, const std::string& why, bool transient) {
+void Load::on_association_down(nvmf::Association&, const std::string& why, bool) {
   if (phase_ == Phase::kClose) {
     phase_ = Phase::kDone;
     return;
   }
-  lost(why, transient);
+  lost(why);
 }
 
 // What was outstanding is unknown from now on. As a host would, it is sent again when there is a connection
@@ -189,7 +189,7 @@ void Load::drop_outstanding() {
   }
 }
 
-void Load::lost(const std::string& why, bool transient) {
+void Load::lost(const std::string& why) {
   if (association_) association_->close();
   settle_timer_.cancel();
   const bool had = std::exchange(usable_, false);
@@ -202,12 +202,12 @@ void Load::lost(const std::string& why, bool transient) {
     if (shadow_) shadow_->power_lost();  // for all we know, if its cache is volatile
     if (phase_ == Phase::kLoad) starved_ = true;
   }
-  // A connection that cannot ever come up is not worth waiting for; one that was up once is.
-  const bool hopeless = !was_up_ && !transient;
-  if (options_.reconnect == 0 || hopeless) return fail_run(Exit::kFailure, why);
+  // A refusal that says "never" is believed only where nobody asked to wait: a product that is starting says
+  // so too.
+  if (options_.reconnect == 0) return fail_run(Exit::kFailure, why);
   if (reactor_.now() - lost_at_ > options_.reconnect)
-    return fail_run(Exit::kFailure,
-                    fmt::format("no connection for {} s: {}", options_.reconnect / kSecond, why));
+    return fail_run(Exit::kFailure, fmt::format("no connection for {:.1f} s: {}",
+                                                static_cast<double>(options_.reconnect) / 1e9, why));
   if (report_.stopped && phase_ != Phase::kReadBack) return advance();
   if (had && options_.failover) next_address();
   try_again();
@@ -232,8 +232,7 @@ void Load::check_timeouts() {
     if (oldest == nvtee::kNever || reactor_.now() - oldest < options_.timeout) continue;
     ++report_.timeouts;
     return lost(fmt::format("{}: a command was not answered within {} ms", report_.peer.address.text(),
-                            options_.timeout / kMillisecond),
-                true);
+                            options_.timeout / kMillisecond));
   }
 }
 

@@ -166,10 +166,27 @@ TEST_F(LoadTest, NobodyThere) {
   EXPECT_EQ(run().exit, Exit::kFailure);
 }
 
-TEST_F(LoadTest, AnUnknownSubsystemIsNotWaitedFor) {
-  options.reconnect = 1000 * kSecond;
+TEST_F(LoadTest, AtTheStartItWaitsForAsLongAsItMayReconnect) {
+  options.reconnect = 20 * kSecond;
+  options.connection.nsid = 2;  // not there yet
+  unsigned asked = 0;
+  peer.on_command = [&](Connection&, const Sqe& s, auto) {
+    if (s.opcode == spec::admin::kIdentify && s.nsid == 2 && ++asked == 3) peer.options.nsid = 2;
+    return false;
+  };
+  const Report& r = run();
+  expect_clean(r);
+  EXPECT_EQ(r.attempts, 3u);
+  EXPECT_EQ(r.losses, 0u);
+}
+
+TEST_F(LoadTest, AtTheStartItGivesUpToo) {
+  options.reconnect = 200 * kMillisecond;
   options.connection.sub_nqn = "nqn.test:other";
-  EXPECT_EQ(run().exit, Exit::kFailure);
+  const Report& r = run();
+  EXPECT_EQ(r.exit, Exit::kFailure);
+  EXPECT_THAT(r.failure, HasSubstr("no connection for 0.2 s"));
+  EXPECT_THAT(r.failure, HasSubstr("1/82h"));
 }
 
 // ---- planted bugs of the target ----

@@ -57,7 +57,7 @@ void add_shared(po::options_description& o) {
       "file that keeps what every block must hold: read if there, written at the end")(
       "timeout", po::value<Text>()->default_value("30s"), "of a command; then its connection is given up")(
       "reconnect", po::value<Text>()->default_value("0"),
-      "keep trying this long after a loss (0: a loss is the end)")(
+      "keep trying this long at the start and after a loss (0: not at all)")(
       "settle", po::value<Text>()->default_value("0"), "wait after a loss before sending again")(
       "failover", po::bool_switch(),
       "after a loss, or where the namespace is inaccessible, try the next --addr first")(
