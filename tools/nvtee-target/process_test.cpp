@@ -31,9 +31,11 @@ class Child {
     argv.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
-      ::dup2(ready_pipe[1], 9);
       ::dup2(error_pipe[1], 1);
       ::dup2(error_pipe[1], 2);
+      // Last, since 9 may be the other pipe's; and it may be 9 already, then dup2 leaves close-on-exec on.
+      ::dup2(ready_pipe[1], 9);
+      ::fcntl(9, F_SETFD, 0);
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }
