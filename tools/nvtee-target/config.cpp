@@ -191,12 +191,11 @@ po::options_description options(Config& c, Raw& r) {
   all.add_options()("help,h", "this text")("version", "name and version")  //
       ("listen", po::value(&r.listen)->default_value("127.0.0.1:4420"),
        "address; port 0: the system picks one")  //
-      (
-          "ns", po::value(&r.ns)->composing(),
-          "a namespace, repeatable: "
-          "nsid=N,(mem|file=PATH),size=S,bs=512|4096,durability=power|flush|process,cache[=SIZE],"
-          "chaos=SEED,meta=PATH,prefault,nguid=HEX,uuid=UUID; what is not named is taken from the flags "
-          "below")                                                                                       //
+      ("ns", po::value(&r.ns)->composing(),
+       "a namespace, repeatable: "
+       "nsid=N,(mem|file=PATH),size=S,bs=512|4096,durability=power|flush|process,cache[=SIZE],"
+       "chaos=SEED,meta=PATH,prefault,nguid=HEX,uuid=UUID; what is not named is taken from the flags "
+       "below")                                                                                          //
       ("mem", po::value(&r.mem), "one namespace of this size in memory")                                 //
       ("file", po::value(&r.file), "one namespace on this file or block device")                         //
       ("prefault", "touch all of a memory namespace at the start: steady speed from the first command")  //

@@ -45,7 +45,7 @@ struct SubsystemModel {
   std::uint8_t max_dsm_ranges = 0;
   std::uint32_t max_dsm_range_blocks = 0;
   std::uint64_t max_dsm_blocks = 0;
-  bool ana = true;       // CMIC bit 3, ANA log
+  bool ana = true;  // CMIC bit 3, ANA log
   std::uint16_t cntlid_first = 1, cntlid_last = 0xffef;
   std::uint16_t cqt_ms = 5000;
   std::uint8_t anatt_s = 10;
