@@ -361,10 +361,17 @@ std::uint64_t Shadow::blocks_in_doubt() const {
     if (!page) continue;
     for (const Entry e : *page) {
       if (e.kind() != Kind::kList) continue;
-      unsigned alive = 0;
-      for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone; at = candidates_[at].next)
-        alive += candidates_[at].dead == kNever;
-      n += alive > 1;
+      const Candidate* first = nullptr;
+      bool doubt = false;
+      for (std::uint32_t at = static_cast<std::uint32_t>(e.number()); at != kNone;
+           at = candidates_[at].next) {
+        const Candidate& c = candidates_[at];
+        if (c.dead != kNever) continue;
+        if (!first) first = &c;
+        // Two commands that leave zeroes leave the same.
+        doubt |= c.value != first->value || (c.value == Value::kPattern && c.sequence != first->sequence);
+      }
+      n += doubt;
     }
   }
   return n;

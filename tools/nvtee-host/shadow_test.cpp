@@ -331,6 +331,13 @@ TEST_F(ShadowTest, ConcurrentWritesSettleOnce) {
   EXPECT_EQ(read(5), Faults{Fault::kStale});
 }
 
+TEST_F(ShadowTest, EqualValuesAreNoDoubt) {
+  const Shadow::Op a = begin(5, 1, WriteKind::kZeroes), b = begin(5, 1, WriteKind::kZeroes);
+  shadow.end_write(a, Outcome::kAcked);
+  shadow.end_write(b, Outcome::kAcked);
+  EXPECT_EQ(shadow.blocks_in_doubt(), 0u);
+}
+
 TEST_F(ShadowTest, FailedWriteHappenedOrNot) {
   write(5);
   write(5, 1, Outcome::kFailed, false);
