@@ -152,6 +152,10 @@ void FileStore::begin(Task& t, StoreOp& op) {
   uring_.start(t);
 }
 
+int FileStore::write_flags(const StoreOp& op) const {
+  return stable(op) ? RWF_DSYNC : 0;
+}
+
 void FileStore::fill(Task& t, io_uring_sqe& sqe) {
   const int fd = fd_.get();
   switch (t.step) {
@@ -161,7 +165,7 @@ void FileStore::fill(Task& t, io_uring_sqe& sqe) {
         io_uring_prep_read(&sqe, fd, t.cursor, size, t.offset);
       } else {
         io_uring_prep_write(&sqe, fd, t.cursor, size, t.offset);
-        if (stable(*t.op)) sqe.rw_flags = RWF_DSYNC;
+        sqe.rw_flags = write_flags(*t.op);
       }
       break;
     }

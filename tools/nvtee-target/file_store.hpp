@@ -34,6 +34,8 @@ class FileStore final : public Store {
   std::optional<spec::Status> start(StoreOp& op) override;
   bool volatile_cache() const override { return durability_ == Durability::kFlush; }
   bool block_device() const { return block_device_; }
+  // RWF_... flags with which a write goes to the kernel.
+  int write_flags(const StoreOp& op) const;
 
  private:
   enum class Step : std::uint8_t { kTransfer, kZeroRange, kPunch, kWriteZeroes, kSync };

@@ -85,6 +85,17 @@ TEST_F(Overlay, FlushMakesStable) {
   EXPECT_EQ(overlay_->lost_blocks(), 0u);
 }
 
+TEST_F(Overlay, AFlushWaitsForAWriteBackThatAnotherOneBegan) {
+  make(1024, false);
+  start(StoreAction::kWrite, 10, 4, 7);
+  start(StoreAction::kFlush, 0, 0);
+  ASSERT_EQ(base_->waiting.size(), 1u);  // its write-back
+  const StoreOp& second = start(StoreAction::kFlush, 0, 0);
+  EXPECT_EQ(base_->waiting.size(), 1u) << "the base was flushed before the data was there";
+  base_->complete_all();
+  EXPECT_EQ(status(second), st::kOk);
+}
+
 TEST_F(Overlay, FuaMakesItsOwnBlocksStable) {
   make(1024, false);
   start(StoreAction::kWrite, 1, 1, 5);

@@ -1,5 +1,6 @@
 // Memory and file stores, and the sidecar file.
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/stat.h>
 
 #include <fstream>
@@ -169,6 +170,17 @@ TEST_F(Files, RefusesWhatItCannotServe) {
   EXPECT_EQ(std::filesystem::file_size(dir_ / "small"), 8192u);
   std::ofstream(dir_ / "empty").flush();
   EXPECT_NE(refusal({dir_ / "empty", 0, 12, {}}).find("empty"), std::string::npos);
+}
+
+TEST_F(Files, WhatMustBeStableIsWrittenSo) {
+  StoreOp plain, fua;
+  fua.fua = true;
+  for (const auto& [durability, of_plain] :
+       {std::pair{Durability::kPower, RWF_DSYNC}, {Durability::kFlush, 0}, {Durability::kProcess, 0}}) {
+    auto s = std::move(*FileStore::open(*uring_, {dir_ / "a", 1 << 20, 12, durability}));
+    EXPECT_EQ(s->write_flags(plain), of_plain);
+    EXPECT_EQ(s->write_flags(fua), RWF_DSYNC);
+  }
 }
 
 TEST_F(Files, OneUserAtATime) {

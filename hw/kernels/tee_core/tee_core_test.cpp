@@ -371,5 +371,236 @@ TEST_F(Core, NotHomeClosesTheGates) {
   EXPECT_EQ(rig.tx.size(), 1u);
 }
 
+TEST_F(Core, ReconcilingRegionsParkReads) {
+  Ctl c = test::order(Ctl::kSetNamespace);
+  c.flag = c.flag2 = c.flag3 = 1;
+  c.nsid = kNsid;
+  c.lba = 1 << 20;
+  c.shift_a = 9;
+  c.shift_b = 4;
+  rig.send(c);
+  rig.set_region(3, Ctl::kReconcile);
+  rig.expect_event(Event::kRegionSetDone);
+  const Placement p = rig.put(command(1, 1, io::kRead, 50, 1));
+  const Event e = rig.expect_event(Event::kRegionMiss);
+  EXPECT_EQ(e.region, 3u);
+  EXPECT_EQ(e.flag, 0);
+  rig.put(command(1, 2, io::kRead, 70, 1));  // region 4 is not known: reads pass
+  EXPECT_EQ(rig.tx.size(), 1u);
+  rig.set_region(3, Ctl::kNone);
+  rig.expect_event(Event::kRegionSetDone);
+  rig.slot_order(Ctl::kResume, p.slot.to_uint());
+  EXPECT_EQ(rig.tx.size(), 2u);
+}
+
+TEST_F(Core, FlushGoesToSyncingLegsTooAndFaultsWhoCannot) {
+  rig.set_leg(2, Ctl::kLegSyncing, 1);
+  rig.put(command(1, 1, io::kFlush, 0, 1));
+  ASSERT_EQ(rig.tx.size(), 3u);
+  EXPECT_EQ(rig.tx.front().length, 0u);
+  rig.answer(rig.next_tx());
+  rig.answer(rig.next_tx(), st::kInternal);
+  rig.answer(rig.next_tx());
+  EXPECT_EQ(rig.expect_event(Event::kLegFault).leg, 1);
+  EXPECT_TRUE(rig.quiet());
+  rig.set_leg(1, Ctl::kLegOff, 1);
+  rig.sweep(1, Ctl::kDrop);
+  rig.expect_response(1, 0);
+}
+
+TEST_F(Core, CompareGoesToOneLeg) {
+  const Placement p = rig.put(in_capsule(command(1, 1, io::kCompare, 0, 2)));
+  EXPECT_TRUE(rig.quiet());
+  rig.done(1, p.slot.to_uint());
+  ASSERT_EQ(rig.tx.size(), 1u);
+  rig.answer(rig.next_tx(), st::kCompareFailure);
+  EXPECT_EQ(rig.out.front().dnr, 1);
+  rig.expect_response(1, st::kCompareFailure);
+  rig.expect_idle();
+}
+
+TEST_F(Core, WriteZeroesKeepsItsBits) {
+  HostIn h = command(1, 1, io::kWriteZeroes, 0, 2);
+  h.cdw12 = 1 | spec::kCdw12Deac | spec::kCdw12Fua | spec::kCdw12Stc | (1u << 20);
+  rig.put(h);
+  const LegTx t = rig.next_tx();
+  EXPECT_EQ(t.cdw12_high, spec::kCdw12Deac | spec::kCdw12Fua);
+  EXPECT_EQ(t.length, 0u);
+  rig.answer(t);
+  rig.answer(rig.next_tx());
+  rig.expect_response(1, 0);
+}
+
+TEST_F(Core, HostGates) {
+  Ctl c = test::order(Ctl::kSetHostGate);
+  c.queue = 1;
+  c.mask = 2;
+  rig.send(c);
+  rig.put(command(1, 1, io::kFlush, 0, 1));
+  EXPECT_EQ(rig.out.front().dnr, 1);
+  rig.expect_response(1, st::kReservationConflict);
+  rig.put(command(1, 2, io::kRead, 0, 1));
+  rig.put(command(2, 3, io::kFlush, 0, 1));
+  EXPECT_EQ(rig.tx.size(), 3u);
+  c.mask = 4;
+  rig.send(c);
+  rig.put(command(1, 4, io::kRead, 0, 1));
+  EXPECT_EQ(rig.out.front().dnr, 1);
+  rig.expect_response(4, st::kDispersedNotEnabled);
+}
+
+TEST_F(Core, MoreCommandsThanTheQueueHolds) {
+  for (unsigned i = 0; i < 8; ++i)
+    EXPECT_EQ(rig.put(command(1, i, io::kRead, 0, 1)).action, Placement::kPlace);
+  const Placement p = rig.put(command(1, 8, io::kRead, 0, 1));
+  EXPECT_EQ(p.action, Placement::kFatal);
+  EXPECT_EQ(p.fes, spec::fes::kSequenceError);
+  rig.out.clear();
+  rig.answer(rig.next_tx());
+  rig.sent(1, rig.next_out().slot.to_uint());
+  EXPECT_EQ(rig.put(command(1, 9, io::kRead, 0, 1)).action, Placement::kPlace);
+}
+
+TEST_F(Core, HoldsRunOutAndFailParked) {
+  for (unsigned i = 0; i < 8; ++i) rig.hold(i, 1, true, i);
+  EXPECT_EQ(rig.events.size(), 8u);
+  rig.events.clear();
+  rig.hold(9, 1, true, 9);
+  EXPECT_EQ(rig.expect_event(Event::kHoldRefused).tag, 9);
+  rig.slot_order(Ctl::kRelease, 3);
+  rig.hold(200, 1, true, 10, true);
+  const unsigned slot = rig.expect_event(Event::kRegionMiss).slot.to_uint();
+  EXPECT_EQ(slot, 3u);
+  rig.slot_order(Ctl::kFailParked, slot, st::kPathInternal);
+  EXPECT_EQ(rig.expect_event(Event::kHoldRefused).tag, 10);
+  EXPECT_TRUE(rig.quiet());
+}
+
+TEST_F(Core, OrdersAboutALegThatIsOffSaySo) {
+  rig.hold(0, 2, true, 5);
+  const unsigned slot = rig.expect_event(Event::kHeld).slot.to_uint();
+  rig.issue(slot, io::kRead, 8);
+  Event e = rig.expect_event(Event::kIssueDone);
+  EXPECT_EQ(e.status, st::kPathInternal);
+  EXPECT_EQ(e.mask, 8);
+  rig.copy(slot, 0, 0b1010);
+  rig.answer(rig.next_tx());
+  rig.answer(rig.next_tx());
+  e = rig.expect_event(Event::kIssueDone);
+  EXPECT_EQ(e.mask, 8);
+  rig.issue(slot, io::kWrite, 0);
+  rig.slot_order(Ctl::kRelease, slot);  // waits for the issue
+  rig.answer(rig.next_tx());
+  EXPECT_EQ(rig.core().slots_used(), 1u);
+  rig.answer(rig.next_tx());
+  rig.expect_event(Event::kIssueDone);
+  rig.expect_idle();
+  rig.issue(slot, io::kRead, 1);
+  EXPECT_EQ(rig.expect_event(Event::kIssueDone).status, st::kCommandSequence);
+}
+
+TEST_F(Core, ContentThatNobodyCanReadFaultsAllButOne) {
+  rig.write(1, 1, 0, 1);
+  rig.answer(rig.next_tx(), st::kWriteFault);
+  rig.answer(rig.next_tx(), st::kWriteFault);
+  rig.answer(rig.next_tx(), st::kReadError);
+  rig.answer(rig.next_tx(), st::kReadError);
+  EXPECT_EQ(rig.expect_event(Event::kLegFault).leg, 1);
+  EXPECT_TRUE(rig.quiet());
+  rig.set_leg(1, Ctl::kLegOff, 1);
+  rig.sweep(1, Ctl::kDrop);
+  rig.expect_response(1, st::kWriteFault);
+  rig.expect_event(Event::kSweepDone);
+  rig.expect_idle();
+}
+
+TEST_F(Core, FailedRepairGatesTheWrite) {
+  rig.write(1, 1, 0, 1);
+  rig.answer(rig.next_tx(), st::kWriteFault);
+  rig.answer(rig.next_tx());
+  rig.answer(rig.next_tx(), st::kWriteFault);  // the repair
+  EXPECT_EQ(rig.expect_event(Event::kLegFault).leg, 0);
+  EXPECT_TRUE(rig.quiet());
+  rig.set_leg(0, Ctl::kLegInSync, 2);
+  rig.sweep(0, Ctl::kReissue);
+  const LegTx again = rig.next_tx();
+  EXPECT_EQ(again.opcode, io::kWrite);
+  rig.expect_event(Event::kSweepDone);
+  rig.answer(again);
+  rig.expect_response(1, 0);
+  rig.expect_idle();
+}
+
+TEST_F(Core, ReadThatAllLegsFail) {
+  rig.put(command(1, 1, io::kRead, 0, 1));
+  rig.answer(rig.next_tx(), st::kReadError);
+  rig.answer(rig.next_tx(), st::kReadError);
+  EXPECT_EQ(rig.expect_event(Event::kMediaError).leg, 0);
+  EXPECT_EQ(rig.expect_event(Event::kMediaError).leg, 1);
+  rig.expect_response(1, st::kReadError);
+  rig.expect_idle();
+}
+
+TEST_F(Core, PuntedReadHasData) {
+  Ctl c = test::order(Ctl::kSetNamespace);
+  c.flag = 1;
+  c.nsid = kNsid;
+  c.lba = 1 << 20;
+  c.shift_a = 9;
+  c.shift_b = 4;
+  c.value = 1;  // reservations are offered
+  rig.send(c);
+  HostIn h = command(1, 1, io::kResvReport, 0, 1);
+  h.sgl_length = 64;
+  const Placement p = rig.put(h);
+  rig.expect_event(Event::kPunt);
+  rig.slot_order(Ctl::kPuntDone, p.slot.to_uint());
+  const HostOut out = rig.next_out();
+  EXPECT_EQ(out.kind, HostOut::kReadData);
+  EXPECT_EQ(out.length, 64u);
+  rig.sent(1, p.slot.to_uint());
+  rig.expect_idle();
+}
+
+TEST_F(Core, ReadsAreSpreadOrPreferred) {
+  unsigned to[2] = {};
+  for (unsigned i = 0; i < 6; ++i) {
+    rig.put(command(1, i, io::kRead, i, 1));
+    ++to[rig.next_tx().leg.to_uint()];
+  }
+  EXPECT_GT(to[0], 0u);
+  EXPECT_GT(to[1], 0u);
+  Ctl c = test::order(Ctl::kSetNamespace);
+  c.flag = 1;
+  c.nsid = kNsid;
+  c.lba = 1 << 20;
+  c.shift_a = 9;
+  c.shift_b = 4;
+  c.mask = 2;
+  rig.send(c);
+  for (unsigned i = 0; i < 6; ++i) {
+    rig.put(command(2, i, io::kRead, i, 1));
+    EXPECT_EQ(rig.next_tx().leg, 1);
+  }
+}
+
+// Nothing is static: cores side by side do not know of each other.
+TEST(Cores, LiveSideBySide) {
+  std::vector<std::unique_ptr<Rig<SmallConfig>>> rigs;
+  for (unsigned i = 0; i < 16; ++i) {
+    rigs.push_back(std::make_unique<Rig<SmallConfig>>());
+    rigs.back()->set_up(1 + i % 4);
+    rigs.back()->set_region(0, Ctl::kOpen);
+    rigs.back()->events.clear();
+  }
+  for (unsigned i = 0; i < 16; ++i) rigs[i]->write(1, i, 0, 1);
+  for (unsigned i = 0; i < 16; ++i) EXPECT_EQ(rigs[i]->tx.size(), 1 + i % 4);
+  for (unsigned i = 0; i < 16; ++i) {
+    while (!rigs[i]->tx.empty()) rigs[i]->answer(rigs[i]->next_tx());
+    rigs[i]->expect_response(i, 0);
+    rigs[i]->expect_idle();
+  }
+}
+
 }  // namespace
 }  // namespace nvtee::tee
