@@ -215,6 +215,27 @@ TEST_F(Api, VerifyAndDelete) {
   EXPECT_THAT(node_.calls(), ElementsAre("verify vol1 start", "verify vol1 stop", "delete vol1"));
 }
 
+TEST_F(Api, LegInUseIsRefused) {
+  expect_refused(call("POST", "/v1/namespaces", {{"name", "v"}, {"legs", {"third", "right"}}}), 409,
+                 "refused", "right:1 is a leg of namespace vol1 already");
+  expect_refused(call("POST", "/v1/namespaces/vol1/legs", {{"peer", "left"}}), 409, "refused",
+                 "left:1 is a leg of namespace vol1 already");
+  EXPECT_THAT(node_.calls(), ElementsAre());
+  node_.edit([](NodeStatus& s) { s.namespaces[0].legs[1].state = core::LegState::kRemoved; });
+  EXPECT_TRUE(call("POST", "/v1/namespaces/vol1/legs", {{"peer", "right"}}).ok());
+}
+
+TEST_F(Api, MissingNamespacesMakeTheNodeUnhealthy) {
+  server_->set_missing({{"vol1", "there, in truth"}, {"vol9", "no route"}});
+  const Json s = call("GET", "/v1/status").json;
+  EXPECT_EQ(s["health"], "down");
+  ASSERT_EQ(s["missing_namespaces"].size(), 1u);
+  EXPECT_EQ(s["missing_namespaces"][0]["name"], "vol9");
+  EXPECT_EQ(s["missing_namespaces"][0]["reason"], "no route");
+  server_->set_missing({});
+  EXPECT_EQ(call("GET", "/v1/status").json["health"], "ok");
+}
+
 TEST_F(Api, RefusalsOfTheNodeComeThrough) {
   node_.fail_next({"the last in-sync leg cannot go", "add another one first"});
   const ApiAnswer a = call("DELETE", "/v1/namespaces/vol1/legs/0");

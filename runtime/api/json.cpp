@@ -201,7 +201,13 @@ Json event_json(const OperatorEvent& e) {
           {"name", e.name}, {"namespace", e.ns},    {"text", e.text}};
 }
 
-Json node_json(const NodeStatus& s, std::uint64_t last_event, const RateMeter& rates, Time now) {
+Json node_json(const NodeStatus& s, std::uint64_t last_event, const RateMeter& rates, Time now,
+               const Missing& missing) {
+  Json absent = Json::array();
+  for (const auto& [name, reason] : missing)
+    if (std::ranges::none_of(s.namespaces, [&](const auto& ns) { return ns.spec.name == name; }))
+      absent.push_back({{"name", name}, {"reason", reason}});
+  const std::string worst = worst_health(s.namespaces);
   Json namespaces = Json::array(), peers = Json::array(), hosts = Json::array(), subsystems = Json::array();
   for (std::size_t i = 0; i < s.namespaces.size(); ++i)
     namespaces.push_back(
@@ -212,7 +218,7 @@ Json node_json(const NodeStatus& s, std::uint64_t last_event, const RateMeter& r
   return {{"version", s.version},
           {"pid", ::getpid()},
           {"uptime_ms", s.uptime_ms},
-          {"health", worst_health(s.namespaces)},
+          {"health", !absent.empty() && worst != "unknown" ? "down" : worst},
           {"draining", s.draining},
           {"host_nqn", s.host_nqn},
           {"state_file", s.state_file},
@@ -221,6 +227,7 @@ Json node_json(const NodeStatus& s, std::uint64_t last_event, const RateMeter& r
           {"store", {{"commits", s.store_commits}, {"transactions", s.store_transactions}}},
           {"last_event", last_event},
           {"namespaces", std::move(namespaces)},
+          {"missing_namespaces", std::move(absent)},
           {"peers", std::move(peers)},
           {"subsystems", std::move(subsystems)},
           {"hosts", std::move(hosts)}};

@@ -2,7 +2,9 @@
 // ever added.
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "runtime/api/rate_meter.hpp"
 #include "runtime/dataplane/node.hpp"
@@ -28,7 +30,10 @@ Json peer_json(const PeerStatus& peer);
 Json host_json(const HostStatus& host);
 Json subsystem_json(const SubsystemConfig& subsystem);
 Json event_json(const OperatorEvent& event);
-Json node_json(const NodeStatus& status, std::uint64_t last_event, const RateMeter& rates, Time now);
+// Namespaces that ought to be there and are not, with the reason: by name.
+using Missing = std::map<std::string, std::string>;
+Json node_json(const NodeStatus& status, std::uint64_t last_event, const RateMeter& rates, Time now,
+               const Missing& missing);
 
 // The same numbers for Prometheus (text format 0.0.4).
 std::string metrics_text(const NodeStatus& status);

@@ -152,6 +152,10 @@ Server::~Server() {
   impl_->stop();
 }
 
+void Server::set_missing(Missing missing) {
+  asio::post(*impl_->io, [impl = impl_.get(), m = std::move(missing)] { impl->service.set_missing(m); });
+}
+
 std::unique_ptr<Server> Server::start(Node& node, const ServerOptions& options, ListenSocket socket) {
   std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(node, options, std::move(socket))));
   server->impl_->run();

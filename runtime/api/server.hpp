@@ -27,7 +27,8 @@ class Server {
   // With the socket of options.path taken before: who takes it before the node starts never stops a node for
   // want of it.
   static std::unique_ptr<Server> start(Node& node, const ServerOptions& options, ListenSocket socket);
-  ~Server();  // ends all connections, joins the thread, removes the socket
+  void set_missing(Missing missing);  // any thread; see Service
+  ~Server();                          // ends all connections, joins the thread, removes the socket
 
  private:
   struct Impl;

@@ -101,6 +101,16 @@ std::uint64_t Service::handle(const Request& request, Time now, Reply reply) {
   return s.pending.contains(call.id) ? call.id : 0;
 }
 
+const core::NamespaceStatus* user_of_leg(const std::vector<core::NamespaceStatus>& namespaces,
+                                         const core::LegSpec& leg) {
+  for (const auto& ns : namespaces)
+    for (const auto& l : ns.legs) {
+      const bool there = l.state != core::LegState::kNone && l.state != core::LegState::kRemoved;
+      if (there && l.spec.peer == leg.peer && l.spec.nsid == leg.nsid) return &ns;
+    }
+  return nullptr;
+}
+
 // ---- requests under way ---------------------------------------------------------------------------------
 
 Service::Service(Node& node, std::function<void(std::function<void()>)> post, ServiceTimes times)
@@ -109,6 +119,9 @@ Service::~Service() = default;
 
 void Service::cancel(std::uint64_t handle) {
   impl_->pending.erase(handle);
+}
+void Service::set_missing(Missing missing) {
+  impl_->missing = std::move(missing);
 }
 std::size_t Service::pending() const {
   return impl_->pending.size();

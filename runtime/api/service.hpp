@@ -47,6 +47,11 @@ std::string endpoint_table();  // Markdown, as it stands in docs/API.md
 std::string error_table();
 Answer error_answer(const char* code, const std::string& error, const std::string& remedy = {});
 
+// The namespace that has this leg; nullptr: none. The same namespace of a peer in two legs would be two
+// writers of one disk.
+const core::NamespaceStatus* user_of_leg(const std::vector<core::NamespaceStatus>& namespaces,
+                                         const core::LegSpec& leg);
+
 class Service {
  public:
   // `post` runs a function on this service's thread; it may be called from any thread, also after ~Service.
@@ -62,6 +67,9 @@ class Service {
   Time next_deadline() const;     // call expire() then; kNever = none
   void expire(Time now);
   std::size_t pending() const;
+  // Namespaces that the configuration declares and that are not there: the status never calls such a node
+  // healthy.
+  void set_missing(Missing missing);
 
   struct Impl;
 

@@ -82,7 +82,7 @@ std::string endpoint_table() {
 
 void Service::Impl::get_status(const Call& c) {
   with_status(c, [this, c](const NodeStatus& s) {
-    finish(c.id, node_json(s, node.events().last_id(), rates, c.now));
+    finish(c.id, node_json(s, node.events().last_id(), rates, c.now, missing));
   });
 }
 
@@ -94,7 +94,7 @@ void Service::Impl::get_metrics(const Call& c) {
 
 void Service::Impl::list_namespaces(const Call& c) {
   with_status(c, [this, c](const NodeStatus& s) {
-    finish(c.id, Json{{"namespaces", node_json(s, 0, rates, c.now)["namespaces"]}});
+    finish(c.id, Json{{"namespaces", node_json(s, 0, rates, c.now, {})["namespaces"]}});
   });
 }
 
@@ -124,7 +124,7 @@ void Service::Impl::show_verify(const Call& c) {
 
 void Service::Impl::list_peers(const Call& c) {
   with_status(c, [this, c](const NodeStatus& s) {
-    finish(c.id, Json{{"peers", node_json(s, 0, rates, c.now)["peers"]}});
+    finish(c.id, Json{{"peers", node_json(s, 0, rates, c.now, {})["peers"]}});
   });
 }
 
@@ -139,13 +139,13 @@ void Service::Impl::show_peer(const Call& c) {
 
 void Service::Impl::list_subsystems(const Call& c) {
   with_status(c, [this, c](const NodeStatus& s) {
-    finish(c.id, Json{{"subsystems", node_json(s, 0, rates, c.now)["subsystems"]}});
+    finish(c.id, Json{{"subsystems", node_json(s, 0, rates, c.now, {})["subsystems"]}});
   });
 }
 
 void Service::Impl::list_hosts(const Call& c) {
   with_status(c, [this, c](const NodeStatus& s) {
-    finish(c.id, Json{{"hosts", node_json(s, 0, rates, c.now)["hosts"]}});
+    finish(c.id, Json{{"hosts", node_json(s, 0, rates, c.now, {})["hosts"]}});
   });
 }
 
@@ -205,6 +205,8 @@ void Service::Impl::create_namespace(const Call& c) {
   const auto request = parse_create(c.body);
   if (!request) return refuse(c.id, "bad_request", request.error());
   with_status(c, [this, c, asked = *request](const NodeStatus& s) {
+    for (const auto& leg : asked.legs)
+      if (refuse_used(c, s, leg)) return;
     CreateRequest create = asked;
     if (create.spec.subsystem.empty()) {
       if (s.subsystems.size() != 1)
@@ -233,7 +235,8 @@ void Service::Impl::delete_namespace(const Call& c) {
 void Service::Impl::add_leg(const Call& c) {
   const auto leg = parse_add_leg(c.body);
   if (!leg) return refuse(c.id, "bad_request", leg.error());
-  with_namespace(c, [this, c, spec = *leg](const NodeStatus&, std::size_t) {
+  with_namespace(c, [this, c, spec = *leg](const NodeStatus& s, std::size_t) {
+    if (refuse_used(c, s, spec)) return;
     node.add_leg(c.segment(2), spec, operation_done(c, "adding leg " + spec.peer));
   });
 }

@@ -30,6 +30,7 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
   std::function<void(std::function<void()>)> post;
   ServiceTimes times;
   RateMeter rates;
+  Missing missing;
   bool sampling = false;
   std::uint64_t next_id = 1;
   std::map<std::uint64_t, Pending> pending;
@@ -109,6 +110,16 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
     });
   }
   static Result<unsigned> find_leg(const core::NamespaceStatus& ns, const std::string& text);
+
+  // Refuses the call when a leg is in use already.
+  bool refuse_used(const Call& call, const NodeStatus& status, const core::LegSpec& leg) {
+    const auto* user = user_of_leg(status.namespaces, leg);
+    if (user)
+      refuse(call.id, "refused",
+             {fmt::format("{}:{} is a leg of namespace {} already", leg.peer, leg.nsid, user->spec.name),
+              "see `nvtee leg list`"});
+    return user != nullptr;
+  }
 
   Node::Done operation_done(const Call& call, std::string what) {
     set_deadline(call.id, call.now, times.operation, std::move(what));

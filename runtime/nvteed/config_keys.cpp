@@ -451,7 +451,8 @@ const Section<DeclaredNamespace>& namespace_section() {
                   "Unit of the open set and the dirty maps, fixed at creation. 0: chosen by size."),
           boolean<C>("assume_equal", AT(assume_equal),
                      "The legs are known to hold equal data (for example all new and zeroed): nothing is "
-                     "copied. Otherwise the first leg is copied to the others."),
+                     "copied. Take it out of the file after the first "
+                     "start. Without it, the first leg is copied to the others."),
           id_key("nguid", AT(spec.nguid),
                  "NGUID that hosts see. Give the one of a volume that hosts know already to take it over."),
           id_key("uuid", AT(spec.uuid), "UUID that hosts see, likewise."),

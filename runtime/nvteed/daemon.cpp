@@ -88,6 +88,7 @@ class Daemon {
       node_->events().add(core::Severity::kWarning, "config.warning", "", w);
     declarer_.emplace(*node_, config_.namespaces,
                       [this](std::function<void()> f) { loop_.post(std::move(f)); });
+    server_->set_missing(declarer_->missing());
     declare();
     return loop_.run();
   }
@@ -107,6 +108,7 @@ class Daemon {
   // Again and again, until everything declared is there; the first round decides about "ready".
   void declare() {
     declarer_->round([this](std::size_t missing) {
+      server_->set_missing(declarer_->missing());
       if (!ready_) say_ready();
       if (missing && !stopping_) loop_.set_timer(kDeclareAgain, [this] { declare(); });
     });

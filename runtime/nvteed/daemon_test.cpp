@@ -217,7 +217,13 @@ TEST_F(DaemonTest, DeclaredNamespaceThatCannotBeMadeYetIsTriedAgain) {
   ASSERT_TRUE(p.wait_for(" ready "));
   EXPECT_THAT(p.so_far().err, AllOf(HasSubstr("warning nvteed namespace.create_failed ns=vol1"),
                                     HasSubstr("connection refused"), HasSubstr(" namespaces=0\n")));
+  const auto status = api::Client(socket()).call("GET", "/v1/status");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->json["health"], "down");
+  EXPECT_THAT(status->json["missing_namespaces"][0]["reason"].get<std::string>(),
+              HasSubstr("connection refused"));
   EXPECT_TRUE(p.wait_for("namespace.created ns=vol1"));
+  EXPECT_EQ(api::Client(socket()).call("GET", "/v1/status")->json["health"], "ok");
   p.signal(SIGTERM);
   EXPECT_EQ(p.finish().exit, 0);
 }
@@ -229,6 +235,32 @@ TEST_F(DaemonTest, ExistingNamespaceIsNeverChangedByTheFile) {
               AllOf(HasSubstr("namespace.differs ns=vol1"),
                     HasSubstr("legs is left:1 right:1, the file says left:1; nothing was changed"),
                     Not(HasSubstr("namespace.created"))));
+  p.signal(SIGTERM);
+  EXPECT_EQ(p.finish().exit, 0);
+}
+
+TEST_F(DaemonTest, ClaimOfEqualLegsIsNotLeftStandingSilently) {
+  std::string config = kConfig;
+  config.replace(config.find("legs = "), std::string::npos,
+                 "assume_equal = true\nlegs = [{ peer = \"left\" }, { peer = \"left\", nsid = 2 }]\n");
+  write(config);
+  auto p = spawn({});
+  ASSERT_TRUE(p.wait_for(" ready "));
+  EXPECT_THAT(p.so_far().err, HasSubstr("warning nvteed namespace.created ns=vol1"));
+  EXPECT_THAT(p.so_far().err, HasSubstr("take assume_equal out of the file now"));
+  p.signal(SIGTERM);
+  EXPECT_EQ(p.finish().exit, 0);
+}
+
+TEST_F(DaemonTest, LegOfAnotherNamespaceIsNotTakenTwice) {
+  std::string config = kConfig;
+  config.replace(config.find("\"vol1\""), 6, "\"vol2\"");
+  config += "nsid = 2\n";
+  write(config);
+  auto p = spawn({}, "differs");  // vol1 exists and has left:1
+  ASSERT_TRUE(p.wait_for(" ready "));
+  EXPECT_THAT(p.so_far().err, AllOf(HasSubstr("namespace.create_failed ns=vol2"),
+                                    HasSubstr("left:1 is a leg of namespace vol1 already")));
   p.signal(SIGTERM);
   EXPECT_EQ(p.finish().exit, 0);
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "runtime/api/service.hpp"
 #include "runtime/nvteed/units.hpp"
 
 namespace nvtee::daemon {
@@ -21,6 +23,17 @@ std::vector<core::LegSpec> legs_of(const core::NamespaceStatus& ns) {
   for (const auto& l : ns.legs)
     if (l.state != core::LegState::kNone && l.state != core::LegState::kRemoved) out.push_back(l.spec);
   return out;
+}
+
+constexpr const char* kNotYet = "it is not created yet";
+
+// A leg that another namespace has.
+std::optional<std::string> taken_leg(const config::DeclaredNamespace& d,
+                                     const std::vector<core::NamespaceStatus>& existing) {
+  for (const auto& l : d.legs)
+    if (const auto* user = api::user_of_leg(existing, l))
+      return fmt::format("{}:{} is a leg of namespace {} already", l.peer, l.nsid, user->spec.name);
+  return {};
 }
 
 }  // namespace
@@ -52,7 +65,9 @@ struct Declarer::Round {
 
 Declarer::Declarer(Node& node, std::vector<config::DeclaredNamespace> declared,
                    std::function<void(std::function<void()>)> post)
-    : node_(node), declared_(std::move(declared)), post_(std::move(post)) {}
+    : node_(node), declared_(std::move(declared)), post_(std::move(post)) {
+  for (const auto& d : declared_) missing_[d.spec.name] = kNotYet;
+}
 
 void Declarer::round(std::function<void(std::size_t)> done) {
   auto round = std::make_shared<Round>();
@@ -71,29 +86,53 @@ void Declarer::next(const std::shared_ptr<Round>& round) {
     if (settled_.contains(d.spec.name)) continue;
     const auto found =
         std::ranges::find_if(round->existing, [&](const auto& e) { return e.spec.name == d.spec.name; });
-    if (found == round->existing.end()) break;
-    compare(d, *found);
-    settled_.insert(d.spec.name);
+    if (found != round->existing.end()) {
+      compare(d, *found);
+      settle(d.spec.name);
+    } else if (const auto taken = taken_leg(d, round->existing)) {
+      failed(*round, d.spec.name, *taken);
+    } else {
+      ++round->at;
+      return create(round, d);
+    }
   }
-  if (round->at == declared_.size()) return round->done(round->missing);
-  const config::DeclaredNamespace& d = declared_[round->at++];
-  node_.create_namespace(d.spec, d.legs, d.assume_equal, [this, round, name = d.spec.name](Status0 r) {
-    post_([this, round, name, r = std::move(r)] {
-      if (r) {
-        settled_.insert(name);
-        node_.events().add(core::Severity::kNotice, "namespace.created", name,
-                           "as the configuration declares");
-      } else {
-        ++round->missing;
-        std::string& last = reported_[name];
-        if (last != r.error().text())
-          node_.events().add(core::Severity::kWarning, "namespace.create_failed", name,
-                             r.error().text() + "; trying again");
-        last = r.error().text();
-      }
+  round->done(round->missing);
+}
+
+void Declarer::create(const std::shared_ptr<Round>& round, const config::DeclaredNamespace& d) {
+  node_.create_namespace(d.spec, d.legs, d.assume_equal, [this, round, &d](Status0 r) {
+    post_([this, round, &d, r = std::move(r)] {
+      if (r)
+        created(d);
+      else
+        failed(*round, d.spec.name, r.error().text());
       next(round);
     });
   });
+}
+
+void Declarer::settle(const std::string& name) {
+  settled_.insert(name);
+  missing_.erase(name);
+}
+
+void Declarer::created(const config::DeclaredNamespace& d) {
+  settle(d.spec.name);
+  if (!d.assume_equal || d.legs.size() < 2)
+    return node_.events().add(core::Severity::kNotice, "namespace.created", d.spec.name,
+                              "as the configuration declares");
+  // Left in the file, the claim would be made again for legs that differ, were the metadata ever lost.
+  node_.events().add(core::Severity::kWarning, "namespace.created", d.spec.name,
+                     "as the configuration declares, with assume_equal: nothing was compared; take "
+                     "assume_equal out of the file now");
+}
+
+void Declarer::failed(Round& round, const std::string& name, const std::string& reason) {
+  ++round.missing;
+  std::string& last = missing_[name];
+  if (last != reason)
+    node_.events().add(core::Severity::kWarning, "namespace.create_failed", name, reason + "; trying again");
+  last = reason;
 }
 
 void Declarer::compare(const config::DeclaredNamespace& d, const core::NamespaceStatus& e) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -27,17 +28,23 @@ class Declarer {
   // event. Call it again later while some are missing. One round at a time.
   void round(std::function<void(std::size_t missing)> done);
 
+  // What is declared and not there, by name, with the reason.
+  const std::map<std::string, std::string>& missing() const { return missing_; }
+
  private:
   struct Round;
   void next(const std::shared_ptr<Round>& round);
+  void create(const std::shared_ptr<Round>& round, const config::DeclaredNamespace& declared);
+  void created(const config::DeclaredNamespace& declared);
+  void failed(Round& round, const std::string& name, const std::string& reason);
+  void settle(const std::string& name);
   void compare(const config::DeclaredNamespace& declared, const core::NamespaceStatus& existing);
 
   Node& node_;
   std::vector<config::DeclaredNamespace> declared_;
   std::function<void(std::function<void()>)> post_;
-  std::set<std::string> settled_;  // found or made: not looked at again
-  std::map<std::string, std::string>
-      reported_;  // the last failure told, by namespace: told again only when it changes
+  std::set<std::string> settled_;               // found or made: not looked at again
+  std::map<std::string, std::string> missing_;  // with the reason told last: told again only when it changes
 };
 
 }  // namespace nvtee::daemon

@@ -161,6 +161,17 @@ TEST_F(Cli, StatusShowsAResyncWithItsTime) {
   EXPECT_THAT(r.out, HasSubstr("25 %, 3 MiB left"));
 }
 
+TEST_F(Cli, NamespaceThatOughtToBeThereIsNotPassedOver) {
+  node_.edit([](NodeStatus& s) { s.namespaces.clear(); });
+  server_->set_missing({{"vol1", "leg left:1: no route"}});
+  const Outcome r = run({"status"});
+  EXPECT_EQ(r.exit, 3);
+  EXPECT_THAT(r.out,
+              AllOf(HasSubstr("   health: down\n"),
+                    EndsWith("namespace: vol1\n   health: down (the configuration declares it, and it is not "
+                             "there)\n   reason: leg left:1: no route\n")));
+}
+
 TEST_F(Cli, NodeWithoutNamespaces) {
   node_.edit([](NodeStatus& s) { s.namespaces.clear(); });
   const Outcome r = run({"status"});
@@ -198,13 +209,13 @@ TEST_F(Cli, NamespacesAreListedAndShown) {
 
 TEST_F(Cli, CreateTranslatesItsOptions) {
   const Outcome r =
-      run({"ns", "create", "vol2", "--leg", "left:2", "-l", "right", "--size", "2GiB", "--block-size", "512",
+      run({"ns", "create", "vol2", "--leg", "left:2", "-l", "third", "--size", "2GiB", "--block-size", "512",
            "--assume-equal", "--nsid", "5", "--adopt-id", "11111111-2222-3333-4444-555555555555",
            "--adopt-id", "00112233445566778899aabbccddeeff"});
   EXPECT_EQ(r.exit, 0) << r.err;
   EXPECT_EQ(r.out, "namespace vol2 is created\n");
   EXPECT_THAT(node_.calls(), ElementsAre("create vol2 nqn.2026-01.com.example:front nsid=5 blocks=4194304 "
-                                         "shift=9 region=0 equal=true left:2 right:1"));
+                                         "shift=9 region=0 equal=true left:2 third:1"));
   const Json ns = Json::parse(run({"ns", "show", "vol2", "-o", "json"}).out);
   EXPECT_EQ(ns["uuid"], "11111111-2222-3333-4444-555555555555");
   EXPECT_EQ(ns["nguid"], "00112233445566778899aabbccddeeff");

@@ -18,6 +18,10 @@ std::string size_or_dash(std::uint64_t bytes) {
   return bytes ? text::human_size(bytes) : "-";
 }
 
+std::string duration_or_dash(Duration d) {
+  return d ? text::human_duration(d) : "-";
+}
+
 std::string ns_path(const Call& call) {
   return "/v1/namespaces/" + path_part(call.values.get("NAMESPACE"));
 }
@@ -186,8 +190,8 @@ int run_ns_show(Call& call) {
   line("writes",
        fmt::format("{} ({})", number_of(c, "writes"), text::human_size(number_of(c, "write_bytes"))));
   line("errors", digits(number_of(c, "errors")));
-  line("write latency", text::human_duration(number_of(c, "mean_write_latency_ns")));
-  line("longest gap", text::human_duration(number_of(c, "longest_gap_ns")));
+  line("write latency", duration_or_dash(number_of(c, "mean_write_latency_ns")));
+  line("longest gap", duration_or_dash(number_of(c, "longest_gap_ns")));
   for (const Json& a : list_of(*ns, "advice"))
     if (a.is_string()) line("action", clean(a.get<std::string>()));
   std::fputs(legs_table(list_of(*ns, "legs"), 0).c_str(), stdout);

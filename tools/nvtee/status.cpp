@@ -59,6 +59,13 @@ void print_namespace(const Json& ns) {
     if (a.is_string()) std::printf("   action: %s\n", clean(a.get<std::string>()).c_str());
 }
 
+void print_missing(const Json& m) {
+  std::printf(
+      "\nnamespace: %s\n   health: down (the configuration declares it, and it is not there)\n   reason: "
+      "%s\n",
+      text_of(m, "name").c_str(), text_of(m, "reason").c_str());
+}
+
 void print_node(const Json& s, const std::string& health) {
   std::printf("     node: %s\n", text_of(s, "host_nqn").c_str());
   std::printf("   daemon: nvteed %s, pid %llu, up %s%s\n", text_of(s, "version").c_str(),
@@ -94,6 +101,7 @@ std::string node_health(const Json& s) {
   const std::string told = text_of(s, "health");
   if (!s.contains("namespaces") || !s["namespaces"].is_array()) return "unknown";
   const bool all_ok =
+      list_of(s, "missing_namespaces").empty() &&
       std::ranges::all_of(s["namespaces"], [](const Json& ns) { return health_of(ns) == "ok"; });
   return told == "ok" && !all_ok ? "unknown" : told;
 }
@@ -111,7 +119,9 @@ int run_status(Call& call) {
   }
   print_node(*s, health);
   for (const Json& ns : list_of(*s, "namespaces")) print_namespace(ns);
-  if (list_of(*s, "namespaces").empty()) std::puts("\nno namespaces: create one with `nvtee ns create`");
+  for (const Json& m : list_of(*s, "missing_namespaces")) print_missing(m);
+  if (list_of(*s, "namespaces").empty() && list_of(*s, "missing_namespaces").empty())
+    std::puts("\nno namespaces: create one with `nvtee ns create`");
   return exit_of(health, flag_of(*s, "draining"));
 }
 
