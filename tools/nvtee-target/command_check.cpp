@@ -1,5 +1,7 @@
 #include "tools/nvtee-target/command_check.hpp"
 
+#include <algorithm>
+
 #include "hw/nvme/spec.hpp"
 #include "tools/nvtee-target/reservation.hpp"
 
@@ -39,7 +41,8 @@ CommandPlan by_opcode(const nvmf::Sqe& q, const Geometry& g) {
       break;
     case io::kDsm:
       p.flow = Flow::kOut;
-      p.length = ((q.cdw10 & 0xff) + 1) * kDsmRange;
+      // Hosts may send more than the ranges that count (Linux: always 4 KiB); the rest is not looked at.
+      p.length = std::max(((q.cdw10 & 0xff) + 1) * kDsmRange, q.sgl.length);
       break;
     case io::kResvRegister:
     case io::kResvAcquire:
@@ -60,7 +63,7 @@ CommandPlan by_opcode(const nvmf::Sqe& q, const Geometry& g) {
   return p;
 }
 
-// Exactly one descriptor, and it says the length that the command implies.
+// Exactly one descriptor, and it says the length that the plan has.
 spec::Status check_sgl(const nvmf::Sqe& q, std::uint32_t in_capsule, CommandPlan& p) {
   if (p.flow == Flow::kNone) {
     if (in_capsule != 0) return st::kSglLength;

@@ -132,6 +132,20 @@ TEST(CommandCheck, BadCommands) {
   }
 }
 
+// Linux sends 4 KiB whatever the number of ranges.
+TEST(CommandCheck, DsmMayBringMoreThanItsRanges) {
+  nvmf::Sqe q = good(io::kDsm);
+  q.sgl.length = 4096;
+  const CommandPlan solicited = check_command(q, 0, kGeometry, kLimits);
+  EXPECT_EQ(solicited.status, st::kOk);
+  EXPECT_EQ(solicited.length, 4096u);
+  q.sgl.type = spec::kSglDataOffset;
+  EXPECT_EQ(check_command(q, 4096, kGeometry, kLimits).status, st::kOk);
+  EXPECT_EQ(check_command(q, 4080, kGeometry, kLimits).status, st::kSglLength) << "the capsule must hold it";
+  q.sgl.length = kLimits.max_transfer + 16;
+  EXPECT_EQ(check_command(q, 0, kGeometry, kLimits).status, st::kInvalidField);
+}
+
 TEST(CommandCheck, WholeNamespaceAndMdtsAreAllowed) {
   nvmf::Sqe q = good(io::kWriteZeroes);
   q.cdw12 = 999;
