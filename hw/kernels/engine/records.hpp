@@ -81,10 +81,13 @@ struct CardCtl {
     kNop = 0,
     kSetSession,  // port, session, role, queue (kHost) or link + link_queue (kLeg), hdgst, ddgst. To kOff:
                   // what is on its way is drained; CardEvent::kSessionDrained says when
-    kSetQueue,  // queue (host), port, session, entries, hdgst, ddgst: where its answers go; SQHD starts at 0
-    kSetLink,   // link, ns, leg, gen, queues (1..4), entries (of each), icdata (in-capsule bytes, 0..8192),
-                // maxh2c (bytes), hdgst, ddgst, valid
-    kSetLinkQueue,  // link, link_queue, port, session
+    kSetQueue,    // queue (host), port, session, entries, hdgst, ddgst, valid: where its answers go; SQHD
+                // starts at 0. valid 0: what waits for the session is dropped; CardEvent::kTxDrained says
+                // when
+    kSetLink,  // link, ns, leg, gen, queues (1..4), entries (of each), icdata (in-capsule bytes, 0..8192),
+               // maxh2c (bytes), hdgst, ddgst, valid. Forgets every command of the link; its link queues must
+               // be drained before
+    kSetLinkQueue,  // link, link_queue, port, session, valid. valid 0: as kSetQueue (the link itself first)
     kPuntFree,      // slot: this punt buffer may be filled again
     kRawSend,       // port, session, slot, length: sends the bytes of a buffer; CardEvent::kRawSent
   };
@@ -116,6 +119,8 @@ struct CardEvent {
     kRawPdu = 3,   // port, session, head (8 bytes of common header), slot, length: the rest is in the buffer
     kRawSent = 4,  // slot, error (SendStatus)
     kLinkError = 5,  // link, fes, fei: a leg broke the protocol (unknown CID, data out of range, ...)
+    kTxDrained =
+        6,  // port, session: after kSetQueue or kSetLinkQueue with valid 0; nothing more is sent on it
   };
   ap_uint<3> kind;
   PortId port;
@@ -233,11 +238,14 @@ struct StoreDone {
 // ---- send
 // ---------------------------------------------------------------------------------------------------
 // host_tx, leg_io, regs -> tx_port: one PDU. It is sent whole or not at all; one that finds no space waits
-// without holding others up.
+// without holding up other sessions. A sender has at most kTxWindow jobs of a session out: each is answered
+// by one TxDone.
+constexpr unsigned kTxWindow = 16;
 struct TxJob {
   enum Done { kNone = 0, kHostSent = 1, kRawSent = 2 };
-  ap_uint<576> head;      // first byte lowest; PLEN, PDO and flags are final
-  ap_uint<7> head_bytes;  // 72, 24, or 0 (raw); the digest is not among them
+  enum From { kHost = 0, kLeg = 1, kRuntime = 2 };  // who gets the TxDone
+  ap_uint<576> head;                                // first byte lowest; PLEN, PDO and flags are final
+  ap_uint<7> head_bytes;                            // 72, 24, or 0 (raw); the digest is not among them
   ap_uint<1> hdgst, ddgst;
   PortId port;
   SessionIx session;
@@ -246,12 +254,26 @@ struct TxJob {
   Bytes length;  // of payload, up to kMaxTxData
   ap_uint<2> done;
   tee::QueueId queue;  // kHostSent
+  ap_uint<2> from;
+  ap_uint<1> after;   // not before every earlier job of this session is on its way
+  ap_uint<1> end;     // no PDU: the sender's last word about this session; CardEvent::kTxDrained follows
+  ap_uint<40> token;  // the sender's own; comes back
 };
-struct TxDone {
+struct TxDone {     // the last byte was taken from the store, or the job was dropped
   ap_uint<2> done;  // TxJob::Done
   StoreSlot slot;
   tee::QueueId queue;
   ap_uint<2> error;  // SendStatus: kClosed: never sent
+  ap_uint<40> token;
+};
+
+// Counts of PDUs and bytes, gathered by the kernels and sent to regs now and then.
+struct Count {
+  enum Kind { kTx = 0, kRxHost = 1, kRxLeg = 2 };
+  ap_uint<2> kind;
+  PortId port;
+  ap_uint<8> pdus;
+  ap_uint<24> bytes;
 };
 
 // tx_port -> store_read -> tx_port
