@@ -10,32 +10,23 @@ namespace nvtee::e2e {
 
 // ---- targets --------------------------------------------------------------------------------------------
 
-Target::Target(const TempDir& dir, std::string name, TargetOptions options)
+Target::Target(const TempDir& dir, std::string name, TargetOptions options, Place place)
     : name_(std::move(name)),
       file_(dir / (name_ + ".img")),
       port_file_(dir / (name_ + ".port")),
       control_(dir / (name_ + ".ctl")),
       log_(dir / (name_ + ".log")),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      place_(std::move(place)) {}
 
 void Target::start() {
-  std::vector<std::string> argv = {bin("nvtee-target"),
-                                   "--listen",
-                                   "127.0.0.1:" + std::to_string(port_),
-                                   "--file",
-                                   file_,
-                                   "--size",
-                                   options_.size,
-                                   "--bs",
-                                   options_.block_size,
-                                   "--subnqn",
-                                   nqn(),
-                                   "--durability",
-                                   "process",
-                                   "--control",
-                                   control_,
-                                   "--port-file",
-                                   port_file_};
+  std::vector<std::string> argv = place_.wrap;
+  for (const std::string& word :
+       {bin("nvtee-target"), std::string("--listen"), address(), std::string("--file"), file_,
+        std::string("--size"), options_.size, std::string("--bs"), options_.block_size,
+        std::string("--subnqn"), nqn(), std::string("--durability"), std::string("process"),
+        std::string("--control"), control_, std::string("--port-file"), port_file_})
+    argv.push_back(word);
   if (options_.volatile_cache) argv.push_back("--volatile-cache");
   process_ = Process::start(argv, log_, true);
   ASSERT_TRUE(process_.was_ready()) << read_file(log_);
@@ -57,7 +48,8 @@ Output Target::ctl(const std::vector<std::string>& words) const {
 
 Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   for (unsigned i = 0; i < options.targets; ++i) {
-    targets_.emplace_back(dir_, std::string(1, static_cast<char>('a' + i)), options.target);
+    targets_.emplace_back(dir_, std::string(1, static_cast<char>('a' + i)), options.target,
+                          i < options.places.size() ? options.places[i] : Place{});
   }
   for (auto& t : targets_) t.start();
 }
@@ -69,8 +61,9 @@ void Cluster::write_config() {
     << "[[subsystem]]\nnqn = \"" << kSubsystem << "\"\nany_host = true\n";
   std::string legs;
   for (const auto& t : targets_) {
-    c << "[[peer]]\nname = \"" << t.name() << "\"\naddresses = [\"127.0.0.1:" << t.port() << "\"]\nnqn = \""
-      << t.nqn() << "\"\n";
+    c << "[[peer]]\nname = \"" << t.name() << "\"\naddresses = [\"" << t.address() << "\"]\nnqn = \""
+      << t.nqn() << "\"\n"
+      << options_.peer_config;
     legs += (legs.empty() ? "" : ", ") + ("{ peer = \"" + t.name() + "\", nsid = 1 }");
   }
   c << "[[namespace]]\nname = \"vol\"\nsubsystem = \"" << kSubsystem << "\"\nnsid = 1\nlegs = [" << legs

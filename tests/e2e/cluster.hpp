@@ -18,22 +18,29 @@ struct TargetOptions {
   bool volatile_cache = false;
 };
 
+// Where a target runs: words before its command line (such as "ip netns exec NAME") and its address.
+struct Place {
+  std::vector<std::string> wrap;
+  std::string address = "127.0.0.1";
+};
+
 class Target {
  public:
-  Target(const TempDir& dir, std::string name, TargetOptions options);
+  Target(const TempDir& dir, std::string name, TargetOptions options, Place place = {});
   void start();  // the first time on a port of the system's choice, then on the same one again
   void kill();   // SIGKILL
   Process& process() { return process_; }
   const std::string& name() const { return name_; }
   const std::string& file() const { return file_; }
   std::string nqn() const { return "nqn.2026-01.io.nvtee:target-" + name_; }
-  unsigned port() const { return port_; }
+  std::string address() const { return place_.address + ":" + std::to_string(port_); }
   // `nvtee-target ctl` with these words.
   Output ctl(const std::vector<std::string>& words) const;
 
  private:
   std::string name_, file_, port_file_, control_, log_;
   TargetOptions options_;
+  Place place_;
   unsigned port_ = 0;
   Process process_;
 };
@@ -41,7 +48,9 @@ class Target {
 struct ClusterOptions {
   unsigned targets = 2;
   TargetOptions target;
-  std::string extra_config;  // appended to the daemon's configuration
+  std::vector<Place> places;  // of the targets; loopback where none is given
+  std::string peer_config;    // lines of every peer
+  std::string extra_config;   // appended to the daemon's configuration
   bool assume_equal = true;
 };
 

@@ -101,6 +101,7 @@ TEST(NodeIo, WriteZeroesCompareAndDeallocate) {
   rig.expect_legs_hold(110, std::vector<std::byte>(20 * 4096));
 }
 
+// reaches: host.transfer
 TEST(NodeIo, BadCommandsGetTheirStatusAndCostNothingElse) {
   NodeRig rig;
   TestHost& h = rig.host();

@@ -1,0 +1,239 @@
+// Rounds of faults on real processes under one verified load: legs and the daemon are killed, stopped,
+// partitioned, cut one way; a killed leg loses what it had not flushed. After each round the copies must come
+// together again; at the end every block is read back and the legs are compared byte by byte.
+//
+// NVTEE_TORTURE_ROUNDS (default 50) and NVTEE_TORTURE_SEED (default: the time; printed). Everything lives in
+// network and mount namespaces of this process, so nothing is left behind however it ends.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "tests/e2e/cluster.hpp"
+
+namespace nvtee::e2e {
+namespace {
+
+constexpr unsigned kTargets = 3;
+constexpr Seconds kPatience(90);  // of every wait: a busy machine is slow, a hang is endless
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr && *text != 0 ? std::strtoull(text, nullptr, 0) : otherwise;
+}
+
+bool ip(const std::vector<std::string>& words) {
+  std::vector<std::string> argv = {"/usr/sbin/ip"};
+  if (access(argv[0].c_str(), X_OK) != 0) argv[0] = "/sbin/ip";
+  argv.insert(argv.end(), words.begin(), words.end());
+  return run(argv, Seconds(20)).code == 0;
+}
+
+std::string space_of(unsigned target) {
+  return std::string("t") + static_cast<char>('a' + target);
+}
+std::string outer(unsigned target) {
+  return "v" + space_of(target);
+}
+std::string address_of(unsigned target) {
+  return "10.78." + std::to_string(target) + ".2";
+}
+
+// Own namespaces for this process: the network, and the folder where `ip netns` keeps names.
+std::string enter_namespaces() {
+  if (geteuid() != 0) return "needs root";
+  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return "network namespaces are not allowed here";
+  mkdir("/run/netns", 0755);
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      mount("tmpfs", "/run/netns", "tmpfs", 0, nullptr) != 0)
+    return "mounts are not allowed here";
+  if (!ip({"link", "set", "lo", "up"})) return "the ip command (iproute2) does not work here";
+  return "";
+}
+
+// A namespace per target, joined to this one by a pair of virtual links.
+bool add_space(unsigned t) {
+  const std::string space = space_of(t), net = "10.78." + std::to_string(t) + ".";
+  return ip({"netns", "add", space}) && ip({"-n", space, "link", "set", "lo", "up"}) &&
+         ip({"link", "add", outer(t), "type", "veth", "peer", "name", "eth0", "netns", space}) &&
+         ip({"addr", "add", net + "1/30", "dev", outer(t)}) && ip({"link", "set", outer(t), "up"}) &&
+         ip({"-n", space, "addr", "add", net + "2/30", "dev", "eth0"}) &&
+         ip({"-n", space, "link", "set", "eth0", "up"});
+}
+
+class Torture : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string why_not = enter_namespaces();
+    if (!why_not.empty()) GTEST_SKIP() << why_not;
+    ClusterOptions o;
+    o.targets = kTargets;
+    o.target.size = "32M";
+    o.target.volatile_cache = true;
+    // A leg that hangs or is cut off is noticed early and not doubted for long, so that rounds are short.
+    o.peer_config = "keep_alive = \"500ms\"\n";
+    o.extra_config =
+        "[times]\nleg_deadline = \"400ms\"\nguard_time = \"1s\"\nreconnect_max = \"500ms\"\nflap_limit = "
+        "1000\n";
+    for (unsigned t = 0; t < kTargets; ++t) {
+      ASSERT_TRUE(add_space(t));
+      o.places.push_back({{"/usr/bin/env", "ip", "netns", "exec", space_of(t)}, address_of(t)});
+    }
+    cluster_.emplace(o);
+    cluster_->start_daemon();
+    ASSERT_TRUE(cluster_->wait_health("ok", kPatience)) << cluster_->log("nvteed");
+  }
+
+  Cluster& c() { return *cluster_; }
+  unsigned below(unsigned n) { return static_cast<unsigned>(random_() % n); }
+
+  std::uint64_t writes() { return count("writes"); }
+  std::uint64_t count(const char* what) {
+    const auto s = c().status();
+    if (!s.is_object() || !s.contains("namespaces") || s["namespaces"].empty()) return 0;
+    return s["namespaces"][0]["counters"].value(what, std::uint64_t{0});
+  }
+  bool wait_epoch_above(std::uint64_t epoch) {
+    return eventually([&] { return c().epoch() > epoch; }, kPatience);
+  }
+  // The load goes on: `n` more writes since `before`, or since the daemon's start when it is a new one.
+  bool wait_writes(std::uint64_t before, std::uint64_t n) {
+    return eventually([&] { return writes() >= before + n || !load_.running(); }, kPatience);
+  }
+
+  // ---- faults: each returns when it is over, what it did is in the words ---------------------------------
+  std::string kill_leg(unsigned t) {
+    const auto epoch = c().epoch();
+    c().target(t).kill();
+    EXPECT_TRUE(wait_epoch_above(epoch));
+    const bool daemon_too = below(4) == 0;  // the leg is known to be stale: a crash meanwhile must not matter
+    if (daemon_too) restart_daemon();
+    c().target(t).start();
+    return "kill -9 of leg " + c().target(t).name() + (daemon_too ? ", then of nvteed" : "");
+  }
+
+  std::string stop_leg(unsigned t) {
+    const auto epoch = c().epoch();
+    c().target(t).process().signal(SIGSTOP);
+    EXPECT_TRUE(wait_epoch_above(epoch));
+    c().target(t).process().signal(SIGCONT);
+    return "SIGSTOP of leg " + c().target(t).name();
+  }
+
+  std::string partition(unsigned t) {
+    const auto epoch = c().epoch();
+    EXPECT_TRUE(ip({"link", "set", outer(t), "down"}));
+    EXPECT_TRUE(wait_epoch_above(epoch));
+    EXPECT_TRUE(ip({"link", "set", outer(t), "up"}));
+    return "partition of leg " + c().target(t).name();
+  }
+
+  // What the leg says does not arrive; what it is told does.
+  std::string one_way(unsigned t) {
+    const auto epoch = c().epoch();
+    const std::string back = "10.78." + std::to_string(t) + ".1/32";
+    EXPECT_TRUE(ip({"-n", space_of(t), "route", "add", "blackhole", back}));
+    EXPECT_TRUE(wait_epoch_above(epoch));
+    EXPECT_TRUE(ip({"-n", space_of(t), "route", "del", "blackhole", back}));
+    return "one-way cut of leg " + c().target(t).name();
+  }
+
+  std::string drop_connections(unsigned t) {
+    const auto epoch = c().epoch();
+    EXPECT_EQ(c().target(t).ctl({"drop-connections", "all"}).code, 0);
+    EXPECT_TRUE(wait_epoch_above(epoch));
+    return "connections of leg " + c().target(t).name() + " dropped";
+  }
+
+  void restart_daemon() {
+    c().daemon().signal(SIGKILL);
+    EXPECT_TRUE(c().daemon().wait(kPatience));
+    c().start_daemon();
+  }
+  std::string kill_daemon() {
+    restart_daemon();
+    return "kill -9 of nvteed";
+  }
+
+  std::string stop_daemon() {
+    const unsigned ms = 100 + below(2500);
+    c().daemon().signal(SIGSTOP);
+    // The pause is the fault itself; nothing is awaited by it.
+    run({"/bin/sleep", std::to_string(ms / 1000.0)}, Seconds(10));
+    c().daemon().signal(SIGCONT);
+    return "SIGSTOP of nvteed for " + std::to_string(ms) + " ms";
+  }
+
+  std::string fault() {
+    const unsigned t = below(kTargets);
+    switch (below(10)) {
+      case 0:
+      case 1:
+        return kill_leg(t);
+      case 2:
+        return stop_leg(t);
+      case 3:
+        return partition(t);
+      case 4:
+        return one_way(t);
+      case 5:
+        return drop_connections(t);
+      case 6:
+        return stop_daemon();
+      default:
+        return kill_daemon();
+    }
+  }
+
+  void round(unsigned number) {
+    const auto start = std::chrono::steady_clock::now();
+    ASSERT_TRUE(wait_writes(writes(), 50 + below(300))) << c().log("nvteed");
+    ASSERT_TRUE(load_.running()) << "the load ended: " << read_file(c().dir() / "load.json")
+                                 << c().log("load");
+    const std::string what = fault();
+    const bool whole = c().wait_health("ok", kPatience);
+    const Seconds took = std::chrono::steady_clock::now() - start;
+    std::printf("round %u: %s; epoch %llu, %.1f s%s\n", number, what.c_str(),
+                static_cast<unsigned long long>(c().epoch()), took.count(), whole ? "" : "; NOT WHOLE AGAIN");
+    std::fflush(stdout);
+    ASSERT_TRUE(whole) << c().cli({"status"}).text << c().log("nvteed");
+  }
+
+  std::mt19937_64 random_;
+  std::optional<Cluster> cluster_;
+  Process load_;
+};
+
+TEST_F(Torture, NothingIsLostAndNothingStaysDifferent) {
+  const auto rounds = from_environment("NVTEE_TORTURE_ROUNDS", 50);
+  const auto seed = from_environment("NVTEE_TORTURE_SEED", static_cast<std::uint64_t>(time(nullptr)));
+  std::printf("%llu rounds, NVTEE_TORTURE_SEED=%llu\n", static_cast<unsigned long long>(rounds),
+              static_cast<unsigned long long>(seed));
+  random_.seed(seed);
+  load_ = c().load("load", {"--mix", "read=40,write=50,flush=3,zeroes=4,dsm=3", "--bs", "4k-64k", "--fua",
+                            "10", "--depth", "16", "--queues", "2", "--rate", "1500", "--time", "100h",
+                            "--seed", std::to_string(seed), "--reconnect", "120s"});
+  for (unsigned i = 1; i <= rounds && !HasFailure(); ++i) round(i);
+  ASSERT_FALSE(HasFailure());
+  load_.signal(SIGINT);  // ends the load, then all that it wrote is read back
+  ASSERT_TRUE(load_.wait(Seconds(300)));
+  EXPECT_EQ(load_.code(), 0) << read_file(c().dir() / "load.json") << c().log("load");
+  const auto report = c().report("load");
+  ASSERT_TRUE(report.is_object());
+  EXPECT_EQ(report.value("mismatches", 0), 0);
+  std::printf("%d commands\n", report["all"].value("ops", 0));
+  EXPECT_TRUE(c().stop_daemon()) << c().log("nvteed");
+  for (unsigned t = 0; t < kTargets; ++t) {  // their caches go to the files
+    c().target(t).process().signal(SIGTERM);
+    ASSERT_TRUE(c().target(t).process().wait(kPatience));
+  }
+  EXPECT_TRUE(c().files_equal());
+}
+
+}  // namespace
+}  // namespace nvtee::e2e
