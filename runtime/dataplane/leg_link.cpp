@@ -94,19 +94,16 @@ void LegLink::submit(const tee::LegTx& tx, std::byte* data, std::optional<std::u
   association_->io_queue(slot % association_->io_queue_count()).submit(t);
 }
 
-void LegLink::check_deadline(Time now, Duration total_pause) {
+void LegLink::check_deadline(const net::Reactor& reactor) {
   if (!up() || deadline_told_) return;
   Time oldest = kNever;
   for (unsigned i = 0; i < association_->io_queue_count(); ++i) {
     oldest = std::min(oldest, association_->io_queue(i).oldest_unanswered());
   }
-  if (oldest != oldest_) {
-    oldest_ = oldest;
-    pause_at_oldest_ = total_pause;
-  }
+  const Time now = reactor.now();
   if (oldest == kNever || now < oldest) return;
   // A pause of our own loop is not the leg's fault (DESIGN §4, Leg loss).
-  if (now - oldest > deadline_ + (total_pause - pause_at_oldest_)) {
+  if (now - oldest > deadline_ + reactor.paused_since(oldest)) {
     deadline_told_ = true;
     owner_->leg_deadline(*this);
   }

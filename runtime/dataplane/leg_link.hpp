@@ -39,7 +39,7 @@ class LegLink final : private nvmf::AssociationDelegate {
   // `data` is the slot's buffer. `crc` = CRC32C of the payload where the host's digest gave it.
   void submit(const tee::LegTx& tx, std::byte* data, std::optional<std::uint32_t> crc);
   // Asks whether the leg owes something for longer than its deadline (called every now and then).
-  void check_deadline(Time now, Duration total_pause);
+  void check_deadline(const net::Reactor& reactor);
 
  private:
   struct Command {
@@ -60,8 +60,6 @@ class LegLink final : private nvmf::AssociationDelegate {
   Duration deadline_;
   LegLinkOwner* owner_;
   bool down_ = false, deadline_told_ = false;
-  Time oldest_ = kNever;          // the command whose age is being watched
-  Duration pause_at_oldest_ = 0;  // the loop's pauses before that one was first seen
   std::vector<Command> commands_;
   std::unique_ptr<nvmf::Association> association_;
 };

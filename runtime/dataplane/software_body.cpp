@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace nvtee::dataplane {
 
@@ -10,6 +11,13 @@ namespace {
 
 constexpr Duration kDeadlineCheck = 50 * kMillisecond;
 constexpr unsigned kPumpTurns = 64;  // then other sockets get their turn
+
+// The core's own sizes are those that the table of bounds tells of.
+static_assert(SoftwareBody::kQueues == limits::kQueues + 1 && SoftwareBody::kDepth == limits::kQueueEntries &&
+              SoftwareBody::kSlots == limits::kSlots && SoftwareBody::kMdts == limits::kTransfer &&
+              SoftwareBody::kNamespaces == limits::kNamespaces && core::kMaxLegs == limits::kLegs &&
+              tee::kMaxInCapsule == limits::kInCapsule &&
+              tee::Sizes<tee::CardConfig>::kSets * tee::kRegionWays == limits::kOpenRegions);
 
 }  // namespace
 
@@ -298,7 +306,7 @@ void SoftwareBody::leg_deadline(LegLink& link) {
 void SoftwareBody::check_deadlines() {
   const Time now = reactor_.now();
   for (auto& l : links_) {
-    if (l) l->check_deadline(now, reactor_.total_pause());
+    if (l) l->check_deadline(reactor_);
   }
   for (auto& q : queues_) {
     if (q) q->check_host_data(now, options_.host_data_deadline);

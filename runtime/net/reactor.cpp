@@ -315,7 +315,7 @@ void Reactor::turn(Duration max_wait) {
   const Duration slept = now_ - before;
   const Duration overslept = limit != kNever && slept > limit ? slept - limit : 0;
   const Duration gap = slow + overslept;
-  if (gap > kPauseFloor) total_pause_ += gap;
+  if (gap > kPauseFloor) pauses_.add(now_, gap);
   im.turn_began = now_;
 
   im.was_busy = im.taken != 0;

@@ -13,6 +13,7 @@
 
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/net/pause_log.hpp"
 
 namespace nvtee::net {
 
@@ -58,8 +59,10 @@ class Reactor {
   // Time of the present turn (ns, monotonic).
   Time now() const { return now_; }
   // How much longer than it should the previous turn took (a pause of the process, a stolen core): added to
-  // every deadline by those who keep one. `total_pause()` is the running sum of pauses over 50 ms.
-  Duration total_pause() const { return total_pause_; }
+  // every deadline by those who keep one. `total_pause()` is the running sum of pauses over 50 ms;
+  // `paused_since(t)` what a deadline that began at `t` is to be forgiven.
+  Duration total_pause() const { return pauses_.total(); }
+  Duration paused_since(Time begin) const { return pauses_.since(begin); }
 
   // Level-triggered. The handler must outlive remove(). events: EPOLLIN | EPOLLOUT | EPOLLRDHUP; EPOLLERR and
   // EPOLLHUP are always reported. remove() comes before close(fd). Adding and removing descriptors in
@@ -96,7 +99,7 @@ class Reactor {
   struct Impl;
   Reactor();
   Time now_ = 0;
-  Duration total_pause_ = 0;
+  PauseLog pauses_;
   std::unique_ptr<Impl> impl_;
 };
 
