@@ -82,13 +82,13 @@ struct CardCtl {
     kSetSession,  // port, session, role, queue (kHost) or link + link_queue (kLeg), hdgst, ddgst. To kOff:
                   // what is on its way is drained; CardEvent::kSessionDrained says when
     kSetQueue,    // queue (host), port, session, entries, hdgst, ddgst, valid: where its answers go; SQHD
-                // starts at 0. valid 0: what waits for the session is dropped; CardEvent::kTxDrained says
-                // when
-    kSetLink,  // link, ns, leg, gen, queues (1..4), entries (of each), icdata (in-capsule bytes, 0..8192),
+                  // starts at 0. valid 0: what waits for the session is dropped; CardEvent::kTxDrained says
+                  // when
+    kSetLink,     // link, ns, leg, gen, queues (1..4), entries (of each), icdata (in-capsule bytes, 0..8192),
                // maxh2c (bytes), hdgst, ddgst, valid. Forgets every command of the link; its link queues must
                // be drained before
     kSetLinkQueue,  // link, link_queue, port, session, valid. valid 0: as kSetQueue (the link itself first)
-    kPuntFree,      // slot: this punt buffer may be filled again
+    kPuntFree,      // port, slot: this punt buffer may be filled (again) by that port; at reset none may
     kRawSend,       // port, session, slot, length: sends the bytes of a buffer; CardEvent::kRawSent
   };
   enum Role { kOff = 0, kHost = 1, kLeg = 2, kRaw = 3 };
@@ -113,7 +113,8 @@ struct CardCtl {
 
 struct CardEvent {
   enum Kind {
-    kSessionError = 0,    // port, session, fes, fei: from here on its bytes are read and thrown away
+    kSessionError = 0,    // port, session, fes, fei: from here on its bytes are read and thrown away. fes 0: the
+                          // peer ended it itself (TermReq)
     kSessionClosed = 1,   // port, session: the other side is gone (also in the middle of a PDU)
     kSessionDrained = 2,  // port, session: after kSetSession kOff; nothing of it is on its way any more
     kRawPdu = 3,   // port, session, head (8 bytes of common header), slot, length: the rest is in the buffer
@@ -121,6 +122,8 @@ struct CardEvent {
     kLinkError = 5,  // link, fes, fei: a leg broke the protocol (unknown CID, data out of range, ...)
     kTxDrained =
         6,  // port, session: after kSetQueue or kSetLinkQueue with valid 0; nothing more is sent on it
+    kQueueError = 7,  // queue, fes, fei: a host broke the protocol with a PDU without data; as kSessionError,
+                      // but its bytes are still read until kSetSession off
   };
   ap_uint<3> kind;
   PortId port;
@@ -132,6 +135,7 @@ struct CardEvent {
   StoreSlot slot;
   Bytes length;
   ap_uint<2> error;
+  tee::QueueId queue;  // kQueueError
 };
 
 // ---- receive
@@ -193,8 +197,8 @@ struct LegPdu {
   ap_uint<1> last, success;  // kData
 };
 
-// Verdicts about data, in the order of their heads: tee::Placement for hosts (through host_mux), LegPlace for
-// legs.
+// Verdicts about data, in the order of their heads, for PDUs with data only: tee::Placement for hosts
+// (through host_mux), LegPlace for legs.
 struct LegPlace {
   ap_uint<1> place;  // else thrown away
   StoreSlot slot;
@@ -220,6 +224,7 @@ struct StoreBeat {
   ap_uint<64> head;    // kRawDone
   LinkIx link;         // kLegDone
   ap_uint<16> cid;     // kLegDone
+  ap_uint<1> tell;     // kLegDone: LegPlace::tell
 };
 struct StoreDone {
   enum Kind { kHostDone = 0, kLegDone = 1, kRawDone = 2, kNone = 3 };
@@ -233,6 +238,8 @@ struct StoreDone {
   Bytes length;
   LinkIx link;
   ap_uint<16> cid;
+  ap_uint<1> tell;  // kLegDone: 1 the read's last data are in; 0 (then ok is 0 too): earlier data of it had a
+                    // bad digest
 };
 
 // ---- send
@@ -281,6 +288,8 @@ struct StoreRead {
   StoreSlot slot;
   Bytes offset;
   Bytes length;
+  ap_uint<1> chip;  // may come from the on-chip stage: data for legs (TxJob::kLeg). What the runtime may have
+                    // put into memory itself must not
 };
 struct ReadBeat {  // aligned: the first byte asked for is the lowest
   ap_uint<512> data;
