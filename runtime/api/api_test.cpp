@@ -71,6 +71,8 @@ class Api : public testing::Test {
     (void)!::send(fd->get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return read_all(fd->get());
   }
+
+ public:
   static std::string read_all(int fd) {
     std::string out;
     for (;;) {
@@ -83,6 +85,7 @@ class Api : public testing::Test {
     }
   }
 
+ protected:
   TempDir dir_;
   test::FakeNode node_;
   ServerOptions options_;
@@ -325,6 +328,8 @@ TEST_F(Api, BadTargetsAreRefused) {
   expect_refused(call("GET", "/v1/events?max=1001"), 400, "bad_request", "max: 1001 is out of range");
 }
 
+// reaches: api.header
+// reaches: api.body
 TEST_F(Api, TooLargeIsRefused) {
   expect_refused(call("POST", "/v1/namespaces", {{"name", std::string(70'000, 'x')}}), 413, "too_large",
                  "larger than 64 KiB");
@@ -347,6 +352,7 @@ TEST_F(Api, ConnectionsAreKeptAliveAndRequestsMayBePipelined) {
 
 // ---- bounds ---------------------------------------------------------------------------------------------
 
+// reaches: api.request_time
 TEST_F(Api, SlowClientIsCutOffAndHoldsNobodyUp) {
   options_.request_timeout = 200 * kMillisecond;
   start();
@@ -355,6 +361,64 @@ TEST_F(Api, SlowClientIsCutOffAndHoldsNobodyUp) {
   ASSERT_EQ(::send(slow->get(), "GET /v1", 7, MSG_NOSIGNAL), 7);
   EXPECT_TRUE(call("GET", "/v1/status").ok());
   EXPECT_EQ(read_all(slow->get()), "");  // closed by the server
+}
+
+// reaches: api.answer_time
+TEST_F(Api, ClientThatDoesNotReadIsCutOff) {
+  options_.answer_timeout = 200 * kMillisecond;
+  start();
+  for (int i = 0; i < 100; ++i)
+    node_.events().add(core::Severity::kInfo, "x", "", std::string(limits::kEventText, 'a'));
+  auto deaf = connect_unix(options_.path, kSecond);
+  ASSERT_TRUE(deaf);
+  const int small = 4096;
+  ::setsockopt(deaf->get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  const std::string get = "GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_EQ(::send(deaf->get(), get.data(), get.size(), MSG_NOSIGNAL), static_cast<ssize_t>(get.size()));
+  pollfd p{deaf->get(), POLLRDHUP, 0};
+  EXPECT_EQ(::poll(&p, 1, 10'000), 1);
+  EXPECT_TRUE(call("GET", "/v1/status").ok());
+}
+
+// reaches: api.wait
+TEST_F(Api, LongestWaitIsBounded) {
+  expect_refused(call("GET", "/v1/events?wait=61"), 400, "bad_request", "wait: 61 is out of range");
+}
+
+// reaches: api.answer
+TEST(ClientBounds, AnswerLargerThanTheBoundIsNotTaken) {
+  TempDir dir;
+  auto socket = ListenSocket::open(dir.file("api.sock"));
+  ASSERT_TRUE(socket);
+  std::thread server([&] {
+    pollfd p{socket->fd(), POLLIN, 0};
+    if (::poll(&p, 1, 10'000) != 1) return;
+    const int fd = ::accept(socket->fd(), nullptr, nullptr);
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(limits::kApiAnswer + 1) + "\r\n\r\n{}";
+    (void)!::send(fd, head.data(), head.size(), MSG_NOSIGNAL);
+    Api::read_all(fd);
+    ::close(fd);
+  });
+  const auto answer = Client(dir.file("api.sock")).call("GET", "/v1/status");
+  server.join();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().why, Unreached::kBroken);
+}
+
+TEST_F(Api, LimitsSayWhatIsUsed) {
+  node_.edit([](NodeStatus& s) {
+    s.in_use = {{"host.queues", 12}};
+    s.limits.open_max_bytes = 5 << 20;
+  });
+  const Json limits = call("GET", "/v1/limits").json["limits"];
+  ASSERT_EQ(limits.size(), limits::bounds().size());
+  for (const Json& l : limits) {
+    if (l["name"] == "host.queues") EXPECT_EQ(l["in_use"], 12);
+    if (l["name"] == "host.transfer") EXPECT_TRUE(l["in_use"].is_null());
+    if (l["name"] == "tee.open_bytes") EXPECT_EQ(l["value"], 5 << 20);
+    if (l["name"] == "api.clients") EXPECT_EQ(l["in_use"], 1);
+  }
 }
 
 TEST_F(Api, NodeThatDoesNotAnswerIsReportedNotGuessed) {
@@ -392,6 +456,7 @@ TEST_F(Api, OperationWithoutEndIsReportedAsUnknown) {
   server_.reset();
 }
 
+// reaches: api.clients
 TEST_F(Api, ClientsAreBounded) {
   options_.max_clients = 4;
   start();
@@ -447,6 +512,15 @@ TEST_F(Api, EventsComeInOrderFromTheIdOn) {
   EXPECT_EQ(call("GET", "/v1/events?max=1").json["last_id"], 1);
 }
 
+// reaches: event.text
+TEST_F(Api, LongEventsAreCut) {
+  node_.events().add(core::Severity::kInfo, "x", "", std::string(limits::kEventText + 1, 'a'));
+  const std::string text = call("GET", "/v1/events").json["events"][0]["text"];
+  EXPECT_EQ(text.size(), limits::kEventText);
+  EXPECT_TRUE(text.ends_with("aaa..."));
+}
+
+// reaches: event.kept
 TEST_F(Api, LostEventsAndRestartsAreTold) {
   for (int i = 0; i < 150; ++i) node_.events().add(core::Severity::kInfo, "x", "", "");  // the ring keeps 100
   const Json all = call("GET", "/v1/events?after=10").json;

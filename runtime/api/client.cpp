@@ -12,6 +12,7 @@
 #include <chrono>
 
 #include "runtime/api/unix_socket.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace nvtee::api {
 
@@ -24,7 +25,7 @@ namespace {
 using Protocol = asio::local::stream_protocol;
 using Stream =
     boost::beast::basic_stream<Protocol, asio::any_io_executor, boost::beast::unlimited_rate_policy>;
-constexpr std::uint64_t kLargestAnswer = 64 << 20;
+constexpr std::uint64_t kLargestAnswer = limits::kApiAnswer;
 
 ClientError no_connection(const std::string& path, const Error& e) {
   const std::string start =
@@ -72,9 +73,17 @@ struct Exchange {
     parser.body_limit(kLargestAnswer);
     stream.expires_after(std::chrono::nanoseconds(timeout));
     http::async_write(stream, request, [this](error_code, std::size_t) {
-      http::async_read(stream, buffer, parser, [this](error_code error, std::size_t) { result = error; });
+      http::async_read_header(stream, buffer, parser,
+                              [this](error_code error, std::size_t) { head_in(error); });
     });
     io.run();
+  }
+  // The parser's own limit does not hold for a length that the header announces (Boost 1.74).
+  void head_in(error_code error) {
+    if (!error && parser.content_length().value_or(0) > kLargestAnswer) error = http::error::body_limit;
+    result = error;
+    if (error) return;
+    http::async_read(stream, buffer, parser, [this](error_code e, std::size_t) { result = e; });
   }
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/api/rate_meter.hpp"
+#include "runtime/base/limits.hpp"
 #include "runtime/dataplane/node.hpp"
 
 namespace nvtee::api {
@@ -34,6 +35,9 @@ Json event_json(const OperatorEvent& event);
 using Missing = std::map<std::string, std::string>;
 Json node_json(const NodeStatus& status, std::uint64_t last_event, const RateMeter& rates, Time now,
                const Missing& missing);
+
+// Every bound with what is used of it now: `own` is what the API itself counts.
+Json limits_json(const NodeStatus& status, const limits::InUse& own);
 
 // The same numbers for Prometheus (text format 0.0.4).
 std::string metrics_text(const NodeStatus& status);

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "runtime/api/session.hpp"
+#include "runtime/base/log.hpp"
 
 namespace nvtee::api {
 
@@ -42,6 +43,8 @@ struct Server::Impl {
         pause(*io) {}
 
   void run() {
+    service.count("api.clients", [this] { return sessions.size(); });
+    service.count("log.rate", [] { return log::recent_lines(); });
     // The descriptor is the ListenSocket's; the acceptor has a duplicate.
     acceptor.assign(Session::Protocol(), ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0));
     accept();

@@ -6,17 +6,18 @@
 
 #include "runtime/api/service.hpp"
 #include "runtime/api/unix_socket.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace nvtee::api {
 
 struct ServerOptions {
-  std::string path;                  // of the socket
-  unsigned max_clients = 64;         // more are answered 503 and closed
-  unsigned header_limit = 8 * 1024;  // bytes of a request's header
-  unsigned body_limit = 64 * 1024;   // bytes of a request's body
+  std::string path;                            // of the socket
+  unsigned max_clients = limits::kApiClients;  // more are answered 503 and closed
+  unsigned header_limit = limits::kApiHeader;  // bytes of a request's header
+  unsigned body_limit = limits::kApiBody;      // bytes of a request's body
   Duration request_timeout =
-      10 * kSecond;  // a whole request must arrive within this, idle time before it included
-  Duration answer_timeout = 10 * kSecond;  // a whole answer must be taken within this
+      limits::kApiRequestTime;  // a whole request must arrive within this, idle time before it included
+  Duration answer_timeout = limits::kApiAnswerTime;  // a whole answer must be taken within this
   ServiceTimes service;
 };
 

@@ -123,6 +123,9 @@ void Service::cancel(std::uint64_t handle) {
 void Service::set_missing(Missing missing) {
   impl_->missing = std::move(missing);
 }
+void Service::count(const char* bound, std::function<std::uint64_t()> in_use) {
+  impl_->counts[bound] = std::move(in_use);
+}
 std::size_t Service::pending() const {
   return impl_->pending.size();
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/api/json.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace nvtee::api {
 
@@ -29,8 +30,8 @@ using Reply = std::function<void(Answer)>;
 // Bounds of how long a request may take inside; the client is told then that the end is unknown.
 struct ServiceTimes {
   Duration status = 5 * kSecond;
-  Duration operation = 120 * kSecond;    // creating may probe several peers by several addresses
-  Duration longest_wait = 60 * kSecond;  // of /v1/events?wait=
+  Duration operation = 120 * kSecond;        // creating may probe several peers by several addresses
+  Duration longest_wait = limits::kApiWait;  // of /v1/events?wait=
 };
 
 // One row of the API, for dispatch and for docs/API.md.
@@ -70,6 +71,8 @@ class Service {
   // Namespaces that the configuration declares and that are not there: the status never calls such a node
   // healthy.
   void set_missing(Missing missing);
+  // What only the server around the service knows of a bound (limits::Bound::name): asked on this thread.
+  void count(const char* bound, std::function<std::uint64_t()> in_use);
 
   struct Impl;
 

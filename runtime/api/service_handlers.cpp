@@ -14,6 +14,9 @@ const std::vector<Service::Impl::Row>& Service::Impl::rows() {
        &I::get_status},
       {{"GET", "/v1/metrics", "", "text", "Counters and gauges in the Prometheus text format."},
        &I::get_metrics},
+      {{"GET", "/v1/limits", "", "{limits: [limit]}",
+        "Every bound: its value, what is used of it now, what happens when it is reached."},
+       &I::get_limits},
       {{"GET", "/v1/namespaces", "", "{namespaces: [namespace]}", "All namespaces."}, &I::list_namespaces},
       {{"POST", "/v1/namespaces",
         "name, legs, [subsystem, nsid, size, block_size, region_size, assume_equal, nguid, uuid]", "{ok}",
@@ -89,6 +92,14 @@ void Service::Impl::get_status(const Call& c) {
 void Service::Impl::get_metrics(const Call& c) {
   with_status(c, [this, id = c.id](const NodeStatus& s) {
     finish(id, Answer{200, metrics_text(s), "text/plain; version=0.0.4", {}});
+  });
+}
+
+void Service::Impl::get_limits(const Call& c) {
+  with_status(c, [this, id = c.id](const NodeStatus& s) {
+    limits::InUse own;
+    for (const auto& [bound, in_use] : counts) limits::note(own, bound, in_use());
+    finish(id, limits_json(s, own));
   });
 }
 

@@ -31,6 +31,7 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
   ServiceTimes times;
   RateMeter rates;
   Missing missing;
+  std::map<const char*, std::function<std::uint64_t()>> counts;  // by name of the bound
   bool sampling = false;
   std::uint64_t next_id = 1;
   std::map<std::uint64_t, Pending> pending;
@@ -132,6 +133,7 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void get_status(const Call& c);
+  void get_limits(const Call& c);
   void get_metrics(const Call& c);
   void list_namespaces(const Call& c);
   void show_namespace(const Call& c);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/limits.hpp"
 #include "runtime/core/namespace_control.hpp"
 
 namespace nvtee::core {
@@ -29,7 +30,7 @@ struct Geometry {
 
 // Tags of holds, within this namespace's 256.
 constexpr unsigned kTagCopy = 0;  // + chunk, up to kMaxCopyDepth
-constexpr unsigned kMaxCopyDepth = 32;
+constexpr unsigned kMaxCopyDepth = limits::kCopyDepth;
 constexpr unsigned kTagProbe = 32;  // + leg
 constexpr unsigned kTagCloseFlush = 40;
 constexpr unsigned kTagCopyFlush = 41;

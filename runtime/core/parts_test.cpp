@@ -270,6 +270,7 @@ TEST_F(RegionParts, ParkedCommandsDoNotWaitForEver) {
   EXPECT_EQ(count(tee::Ctl::kFailParked), 1u);
 }
 
+// reaches: tee.open_regions
 TEST_F(RegionParts, FullSetMakesRoomByTheLeastRecentlyUsed) {
   // 4 sets: regions 0, 4+1.. share sets by the hash; take five of one set.
   std::vector<std::uint32_t> same;
@@ -301,6 +302,7 @@ TEST_F(RegionParts, FullSetMakesRoomByTheLeastRecentlyUsed) {
   EXPECT_TRUE(ledger.open().test(same[4]));
 }
 
+// reaches: tee.open_bytes
 TEST_F(RegionParts, CapEvictsAsManyAsItOpens) {
   for (unsigned i = 0; i < 8; ++i) {
     open(i, i);

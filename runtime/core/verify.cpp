@@ -1,5 +1,7 @@
 #include "runtime/core/verify.hpp"
 
+#include "runtime/base/limits.hpp"
+
 #include <fmt/format.h>
 
 namespace nvtee::core {
@@ -30,7 +32,7 @@ TransitionTable transitions("verify", kStates, kInputs, kRows);
 
 constexpr Duration kRetryChunk = 500 * kMillisecond;
 constexpr unsigned kMaxErrors = 20;
-constexpr std::size_t kMaxListed = 16;
+constexpr std::size_t kMaxListed = limits::kMismatches;
 
 }  // namespace
 

@@ -70,6 +70,7 @@ class DataPlane {
       nvmf::ControllerConnection& connection) = 0;
   virtual unsigned queues_of(std::uint16_t cntlid) const = 0;  // open or draining
   virtual unsigned queues_in_use() const = 0;
+  virtual unsigned slots_in_use() const = 0;  // of commands in flight; looks at all of them
   virtual Traffic traffic(unsigned ns) = 0;
   virtual void kick() = 0;  // run soon (after the client queued work of its own)
 };

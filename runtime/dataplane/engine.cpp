@@ -7,6 +7,7 @@
 
 #include "hw/kernels/tee_core/region_hash.hpp"
 #include "runtime/base/check.hpp"
+#include "runtime/base/limits.hpp"
 #include "runtime/dataplane/software_body.hpp"
 
 namespace nvtee::dataplane {
@@ -29,6 +30,8 @@ nvmf::SubsystemModel model_of(const SubsystemConfig& c) {
   m.nqn = c.nqn;
   m.serial = c.serial.empty() ? serial_of(c.nqn) : c.serial;
   m.oncs = kOncs;
+  m.max_controllers_per_host = limits::kControllersPerHost;
+  m.max_queues_per_host = limits::kQueuesPerHost;
   // Legs may have volatile caches and change: Flush and FUA are always offered.
   m.vwc = 0x05;  // present; Flush with NSID FFFFFFFFh not supported (2:1 = 10b)
   // Deallocation is run as Write Zeroes: a command must end well within a host's I/O timeout.
@@ -465,11 +468,40 @@ Engine::View Engine::view() const {
       v.peers[leg.spec.peer].connected += leg.connected ? 1 : 0;
     }
   }
+  std::map<std::string, std::pair<unsigned, unsigned>> by_host;  // controllers, queues
   for (const auto& c : server_->controllers()) {
+    auto& [controllers, queues] = by_host[c.info.host_nqn];
+    ++controllers;
+    queues += c.io_queues;
+    limits::note(v.in_use, "host.queues_per_controller", c.io_queues);
     v.hosts.push_back(
         {subsystem_.nqn, c.info.host_nqn, c.info.peer.text(), c.info.cntlid, c.io_queues, c.connected_ms});
   }
+  for (const auto& [host, use] : by_host) {
+    limits::note(v.in_use, "host.controllers_per_host", use.first);
+    limits::note(v.in_use, "host.queues_per_host", use.second);
+  }
+  count(v);
   return v;
+}
+
+void Engine::count(View& v) const {
+  const unsigned slots = plane_->slots_in_use();
+  std::uint64_t regions = 0;
+  limits::note(v.in_use, "host.controllers", v.hosts.size());
+  limits::note(v.in_use, "host.queues", plane_->queues_in_use());
+  limits::note(v.in_use, "tee.slots", slots);
+  limits::note(v.in_use, "tee.pool", std::uint64_t{slots} * limits::kTransfer);
+  limits::note(v.in_use, "tee.namespaces", v.namespaces.size());
+  for (const auto& ns : v.namespaces) {
+    const auto legs = std::ranges::count_if(ns.legs, [](const auto& l) {
+      return l.state != core::LegState::kNone && l.state != core::LegState::kRemoved;
+    });
+    limits::note(v.in_use, "tee.legs", static_cast<std::uint64_t>(legs));
+    limits::note(v.in_use, "tee.open_bytes", ns.open_bytes);
+    regions += ns.open_regions;
+  }
+  limits::note(v.in_use, "tee.open_regions", regions);
 }
 
 }  // namespace nvtee::dataplane

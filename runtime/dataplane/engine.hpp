@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/core/namespace_control.hpp"
 #include "runtime/dataplane/data_plane.hpp"
 #include "runtime/dataplane/node.hpp"
@@ -60,6 +61,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     std::vector<NamespaceCounters> counters;
     std::vector<HostStatus> hosts;
     std::map<std::string, PeerView> peers;
+    limits::InUse in_use;
   };
   View view() const;
 
@@ -106,6 +108,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   void show_ana(Ns& ns, std::uint8_t state);
   void report_latency();
   void forget(unsigned ns);
+  void count(View& view) const;
   Ns* find(const std::string& name) const;
   std::optional<PuntNamespace> punt_namespace(std::uint32_t nsid) const;
   std::optional<unsigned> owner_of(const tee::Event& event) const;

@@ -18,6 +18,7 @@ void EventLog::add(core::Severity severity, std::string name, std::string ns, st
     e.name = std::move(name);
     e.ns = std::move(ns);
     e.text = std::move(text);
+    if (e.text.size() > limits::kEventText) e.text.replace(limits::kEventText - 3, std::string::npos, "...");
     events_.push_back(std::move(e));
     if (events_.size() > capacity_) events_.pop_front();
     for (const auto& [handle, f] : subscribers_) tell.push_back(f);
@@ -39,6 +40,11 @@ std::vector<OperatorEvent> EventLog::after(std::uint64_t after, std::size_t max)
 std::uint64_t EventLog::last_id() const {
   const std::lock_guard lock(mutex_);
   return next_id_ - 1;
+}
+
+std::size_t EventLog::size() const {
+  const std::lock_guard lock(mutex_);
+  return events_.size();
 }
 
 unsigned EventLog::subscribe(std::function<void()> on_add) {

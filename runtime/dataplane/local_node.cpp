@@ -175,11 +175,20 @@ NodeStatus LocalNode::gather(const std::vector<Engine::View>& views) {
   s.draining = draining_;
   s.store_commits = commits_->counters().commits;
   s.store_transactions = commits_->counters().transactions;
+  s.limits = config_.limits;
+  s.host_data_deadline = config_.host_data_deadline;
+  limits::note(s.in_use, "event.kept", events_.size());
+  limits::note(s.in_use, "discovery.entries", config_.subsystems.size() * listen_.size());
+  for (const auto& l : listeners_) {
+    limits::note(s.in_use, "host.handshakes", l->handshakes());
+    limits::note(s.in_use, "host.connections", l->connections());
+  }
   for (const auto& p : config_.peers) s.peers.push_back({p, 0, 0, {}, {}});
   for (const auto& v : views) {
     s.namespaces.insert(s.namespaces.end(), v.namespaces.begin(), v.namespaces.end());
     s.counters.insert(s.counters.end(), v.counters.begin(), v.counters.end());
     s.hosts.insert(s.hosts.end(), v.hosts.begin(), v.hosts.end());
+    for (const auto& [name, value] : v.in_use) limits::note(s.in_use, name.c_str(), value);
     for (auto& p : s.peers) {
       const auto it = v.peers.find(p.config.name);
       if (it == v.peers.end()) continue;
@@ -242,6 +251,13 @@ Status0 LocalNode::check_creation(Creation& c) {
   }
   const std::lock_guard lock(names_mutex_);
   if (names_.contains(c.spec.name)) return fail("a namespace named " + c.spec.name + " exists");
+  if (c.spec.nsid == 0 || c.spec.nsid > limits::kNamespaces)
+    return fail(fmt::format("NSID {} is not in 1 to {}", c.spec.nsid, limits::kNamespaces), "choose another NSID");
+  // Before anything is written: a namespace in the store that no engine takes would stop the next start.
+  const auto of_engine = std::ranges::count_if(names_, [&](const auto& n) { return n.second == engine->get(); });
+  if (of_engine >= static_cast<std::ptrdiff_t>(limits::kNamespaces))
+    return fail(fmt::format("subsystem {} has {} namespaces already", c.spec.subsystem, of_engine),
+                "put the namespace into another subsystem");
   for (const auto& [name, nsid] : name_nsid_) {
     if (nsid == c.spec.nsid && names_[name] == engine->get()) {
       return fail(fmt::format("NSID {} of {} is taken by namespace {}", nsid, c.spec.subsystem, name),

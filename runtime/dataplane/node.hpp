@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/core/namespace_control.hpp"
 #include "runtime/net/socket.hpp"
@@ -63,11 +64,12 @@ struct OperatorEvent {
 // The last events, bounded; older ones are dropped and counted.
 class EventLog {
  public:
-  explicit EventLog(std::size_t capacity = 10'000) : capacity_(capacity) {}
+  explicit EventLog(std::size_t capacity = limits::kEvents) : capacity_(capacity) {}
   void add(core::Severity severity, std::string name, std::string ns, std::string text);
   // Events with id > after, at most `max`.
   std::vector<OperatorEvent> after(std::uint64_t after, std::size_t max) const;
   std::uint64_t last_id() const;
+  std::size_t size() const;  // kept
   // Called (on the adding thread) after each add. Returns a handle for unsubscribe.
   unsigned subscribe(std::function<void()> on_add);
   void unsubscribe(unsigned handle);
@@ -109,6 +111,9 @@ struct NodeStatus {
   std::vector<SubsystemConfig> subsystems;
   std::uint64_t store_commits = 0, store_transactions = 0;
   bool draining = false;
+  core::Limits limits;  // those in force
+  Duration host_data_deadline = 5 * kSecond;
+  limits::InUse in_use;
 };
 
 class Node {

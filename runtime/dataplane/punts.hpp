@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/dataplane/data_plane.hpp"
 
 namespace nvtee::dataplane {
@@ -25,7 +26,7 @@ struct PuntNamespace {
 class Punts {
  public:
   static constexpr std::uint16_t kTagBase = 0x8000;  // tags of our holds; namespace machines use lower ones
-  static constexpr unsigned kMaxCommands = 32;       // internal commands in flight, all jobs together
+  static constexpr unsigned kMaxCommands = limits::kPuntCommands;       // internal commands in flight, all jobs together
   static constexpr unsigned kMaxBytes = 128 * 1024;  // per internal command
 
   // `lookup(nsid)` answers nullopt for a namespace that is gone.

@@ -145,6 +145,7 @@ TEST_F(PuntsTest, ShortRangeListsAreRefused) {
   EXPECT_EQ(plane.answer(9), spec::st::kSglLength);
 }
 
+// reaches: tee.punt_commands
 TEST_F(PuntsTest, CommandsInFlightAreBoundedAndASmallJobNeedNotWait) {
   dsm(1, {{0, 1000}});  // 32 pieces
   dsm(2, {{0, 1}});

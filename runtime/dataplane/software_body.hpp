@@ -47,6 +47,7 @@ class SoftwareBody final : public DataPlane,
       nvmf::ControllerConnection& connection) override;
   unsigned queues_of(std::uint16_t cntlid) const override;
   unsigned queues_in_use() const override;
+  unsigned slots_in_use() const override { return core_->slots_used(); }
   Traffic traffic(unsigned ns) override;
   void kick() override { reactor_.defer(this); }
 

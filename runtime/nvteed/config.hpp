@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/dataplane/node.hpp"
 
 namespace nvtee::config {
@@ -16,7 +17,7 @@ constexpr const char* kDefaultFile = "/etc/nvtee/nvteed.toml";
 constexpr const char* kDefaultSocket = "/run/nvtee/nvteed.sock";
 constexpr const char* kDefaultState = "/var/lib/nvtee/state.db";
 constexpr const char* kMemoryState = ":memory:";
-constexpr std::size_t kMaxFileBytes = 1 << 20;
+constexpr std::size_t kMaxFileBytes = limits::kConfigBytes;
 
 // A namespace that must exist. What is zero or empty in it was not said, and is never compared with what
 // exists.

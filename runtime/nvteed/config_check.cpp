@@ -91,8 +91,16 @@ void check_times(Reader& r, Config& config) {
                     text::exact_duration(answer)));
 }
 
+template <class T>
+void check_count(Reader& r, const std::vector<T>& tables, const char* name, std::size_t most) {
+  if (tables.size() <= most) return;
+  r.refuse_at(at(name, most), at(name, most), fmt::format("is one of {} tables", tables.size()),
+              fmt::format("at most {} [[{}]]", most, name));
+}
+
 void check_peers(Reader& r, Config& config) {
   const NodeConfig& c = config.node;
+  check_count(r, c.peers, "peer", limits::kPeers);
   unique(r, column<PeerConfig, std::string>(c.peers, [](const PeerConfig& p) { return p.name; }), "peer",
          "name");
   for (std::size_t i = 0; i < c.peers.size(); ++i) {
@@ -124,6 +132,7 @@ void check_peers(Reader& r, Config& config) {
 
 void check_subsystems(Reader& r, Config& config) {
   const NodeConfig& c = config.node;
+  check_count(r, c.subsystems, "subsystem", limits::kSubsystems);
   unique(r,
          column<SubsystemConfig, std::string>(c.subsystems, [](const SubsystemConfig& s) { return s.nqn; }),
          "subsystem", "nqn");

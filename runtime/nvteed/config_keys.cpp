@@ -218,31 +218,33 @@ constexpr const char* kAddressRule =
 
 Section<NodeConfig> node() {
   using C = NodeConfig;
-  return {"node",
-          "The node itself.",
-          false,
-          {
-              required(text_key<C>("host_nqn", AT(host_nqn), "", kNqnRule, nqn_malformed,
-                                   "Host NQN that this node shows to its peers. Peers must allow it; keep it "
-                                   "unchanged over the node's life.")),
-              text_key<C>("state_file", AT(state_file), "\"/var/lib/nvtee/state.db\"",
-                          "absolute path, or \":memory:\" (tests only: nothing survives a stop)", state_test,
-                          "Metadata store: epochs, open set, dirty maps. Its directory must exist."),
-              text_key<C>("api_socket", AT(api_socket), "\"/run/nvtee/nvteed.sock\"",
-                          "absolute path of at most 100 bytes", socket_test,
-                          "Unix socket of the control API, used by the nvtee command."),
-              list_key<C>("listen", "list of addresses", AT(listen), "[]", kAddressRule, 64, io_address,
-                          "Where hosts connect (NVMe/TCP I/O, and discovery too). Port 4420 when none is "
-                          "given; port 0 lets the system pick."),
-              list_key<C>("discovery", "list of addresses", AT(discovery), "[]", kAddressRule, 64,
-                          discovery_address, "Listeners for discovery only. Port 8009 when none is given."),
-              integer<C>("reactors", AT(reactors), 1, 64,
-                         "Threads that move data. A subsystem lives on one of them; more than the number of "
-                         "cores or subsystems is of no use."),
-              duration<C>("busy_poll", AT(busy_poll), 0, kMillisecond,
-                          "How long a reactor polls its sockets before it sleeps. Lowers latency at low "
-                          "depth, costs CPU."),
-          }};
+  return {
+      "node",
+      "The node itself.",
+      false,
+      {
+          required(text_key<C>("host_nqn", AT(host_nqn), "", kNqnRule, nqn_malformed,
+                               "Host NQN that this node shows to its peers. Peers must allow it; keep it "
+                               "unchanged over the node's life.")),
+          text_key<C>("state_file", AT(state_file), "\"/var/lib/nvtee/state.db\"",
+                      "absolute path, or \":memory:\" (tests only: nothing survives a stop)", state_test,
+                      "Metadata store: epochs, open set, dirty maps. Its directory must exist."),
+          text_key<C>("api_socket", AT(api_socket), "\"/run/nvtee/nvteed.sock\"",
+                      "absolute path of at most 100 bytes", socket_test,
+                      "Unix socket of the control API, used by the nvtee command."),
+          list_key<C>("listen", "list of addresses", AT(listen), "[]", kAddressRule, limits::kAddresses,
+                      io_address,
+                      "Where hosts connect (NVMe/TCP I/O, and discovery too). Port 4420 when none is "
+                      "given; port 0 lets the system pick."),
+          list_key<C>("discovery", "list of addresses", AT(discovery), "[]", kAddressRule, limits::kAddresses,
+                      discovery_address, "Listeners for discovery only. Port 8009 when none is given."),
+          integer<C>("reactors", AT(reactors), 1, 64,
+                     "Threads that move data. A subsystem lives on one of them; more than the number of "
+                     "cores or subsystems is of no use."),
+          duration<C>("busy_poll", AT(busy_poll), 0, kMillisecond,
+                      "How long a reactor polls its sockets before it sleeps. Lowers latency at low "
+                      "depth, costs CPU."),
+      }};
 }
 
 Section<NodeConfig> log() {
@@ -300,7 +302,8 @@ Section<NodeConfig> limits() {
       {
           size<C>("open_max", AT(limits.open_max_bytes), kMiB, 64 * kTiB, kAnySize, false,
                   "Soft cap of the open set of a namespace: what is copied after an unclean stop."),
-          integer<C>("copy_depth", AT(limits.copy_depth), 1, 32, "Chunks in flight while a leg is copied."),
+          integer<C>("copy_depth", AT(limits.copy_depth), 1, limits::kCopyDepth,
+                     "Chunks in flight while a leg is copied."),
           size<C>("copy_chunk", AT(limits.chunk_bytes), 4 * kKiB, 128 * kKiB, kPowerOfTwo, false,
                   "Bytes copied at once; not above the maximum transfer of any leg."),
           size<C>(
@@ -325,13 +328,14 @@ const Section<PeerConfig>& peer_section() {
       {
           required(text_key<C>("name", AT(name), "", text::kNameRule, name_test,
                                "Name by which legs refer to it.")),
-          required(list_key<C>("addresses", "list of addresses", AT(addresses), "", kAddressRule, 8,
-                               io_address,
+          required(list_key<C>("addresses", "list of addresses", AT(addresses), "", kAddressRule,
+                               limits::kAddresses, io_address,
                                "Where it is reached, tried in this order. Port 4420 when none is given.")),
           required(text_key<C>("nqn", AT(subnqn), "", "an NQN of at most 223 bytes", nqn_unusable,
                                "NQN of the subsystem.")),
-          integer<C>("queues", AT(queues), 1, 4, "I/O queues per leg."),
-          integer<C>("entries", AT(entries), 2, 1024, "Entries per I/O queue; the peer may grant fewer."),
+          integer<C>("queues", AT(queues), 1, limits::kLegQueues, "I/O queues per leg."),
+          integer<C>("entries", AT(entries), 2, limits::kLegEntries,
+                     "Entries per I/O queue; the peer may grant fewer."),
           boolean<C>("header_digest", AT(header_digest), "CRC32C over PDU headers."),
           boolean<C>("data_digest", AT(data_digest), "CRC32C over data."),
           [] {
@@ -370,8 +374,8 @@ const Section<SubsystemConfig>& subsystem_section() {
                       "1 to 20 printable ASCII characters without spaces", serial_test,
                       "Serial number shown to hosts."),
           boolean<C>("any_host", AT(any_host), "Whether every host may connect."),
-          list_key<C>("hosts", "list of NQNs", AT(hosts), "[]", "host NQNs of at most 223 bytes", 1024,
-                      any_nqn, "Hosts that may connect, where any_host is false."),
+          list_key<C>("hosts", "list of NQNs", AT(hosts), "[]", "host NQNs of at most 223 bytes",
+                      limits::kAllowedHosts, any_nqn, "Hosts that may connect, where any_host is false."),
       }};
   return section;
 }

@@ -9,13 +9,14 @@
 #include <sstream>
 #include <tuple>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/net/socket.hpp"
 #include "runtime/nvteed/units.hpp"
 
 namespace nvtee::config {
 namespace {
 
-constexpr std::size_t kMaxProblems = 50;
+constexpr std::size_t kMaxProblems = limits::kConfigProblems;
 
 std::vector<std::string> section_names() {
   std::vector<std::string> names;

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <sstream>
 
@@ -218,6 +222,7 @@ const Bad kBad[] = {
      "f.toml:11:13: peer[2].addresses[1]: \"192.0.2.2:0\" has port 0; legal: ports 1 to 65535"},
     {"peer_no_address", "[[peer]]\nname = \"b\"\naddresses = []\nnqn = \"nqn.2026-01.com.example:b\"\n",
      "f.toml:11:13: peer[2].addresses: has no usable address; legal: at least one address"},
+    // reaches: leg.queues
     {"peer_queues",
      "[[peer]]\nname = \"b\"\naddresses = [\"192.0.2.2\"]\nnqn = \"nqn.2026-01.com.example:b\"\nqueues = 5\n",
      "f.toml:13:10: peer[2].queues: 5 is out of range; legal: 1 to 4"},
@@ -308,10 +313,62 @@ TEST(Config, AllProblemsAreToldAtOnceInOrder) {
   EXPECT_THAT(errors[2], HasSubstr("did you mean 'probe'?"));
 }
 
+// reaches: config.problems
 TEST(Config, ProblemsAreBounded) {
   std::string text = std::string(kBase) + "[log]\n";
   for (int i = 0; i < 1000; ++i) text += "k" + std::to_string(i) + " = 1\n";
   EXPECT_EQ(errors_of(text).size(), 50u);
+}
+
+// reaches: copy.depth
+// reaches: leg.entries
+// reaches: config.subsystems
+// reaches: config.peers
+// reaches: config.addresses
+// reaches: config.allowed_hosts
+TEST(Config, CountsAreBounded) {
+  const auto many = [](std::size_t n, const std::function<std::string(std::size_t)>& one) {
+    std::string out;
+    for (std::size_t i = 0; i < n; ++i) out += one(i);
+    return out;
+  };
+  const std::string node = "[node]\nhost_nqn = \"nqn.2026-01.com.example:n\"\n";
+  const auto peer = [](std::size_t i) {
+    return fmt::format(
+        "[[peer]]\nname = \"p{0}\"\naddresses = [\"192.0.2.1\"]\nnqn = \"nqn.2026-01.com.x:{0}\"\n", i);
+  };
+  const auto subsystem = [](std::size_t i) {
+    return fmt::format("[[subsystem]]\nnqn = \"nqn.2026-01.com.y:{}\"\nany_host = true\n", i);
+  };
+  const auto address = [](std::size_t i) { return fmt::format("\"192.0.2.1:{}\", ", i + 1); };
+  const auto host = [](std::size_t i) { return fmt::format("\"nqn.2026-01.com.z:{}\", ", i); };
+  struct Case {
+    std::string good, bad, says;
+  };
+  using namespace limits;
+  const auto hosts = [&](std::size_t n) {
+    return node + "[[subsystem]]\nnqn = \"nqn.2026-01.com.y:a\"\nhosts = [" + many(n, host) + "]\n";
+  };
+  const auto listen = [&](std::size_t n) { return node + "listen = [" + many(n, address) + "]\n"; };
+  const Case cases[] = {
+      {node + many(kPeers, peer), node + many(kPeers + 1, peer),
+       "peer[257]: is one of 257 tables; legal: at most 256"},
+      {node + many(kSubsystems, subsystem), node + many(kSubsystems + 1, subsystem),
+       "subsystem[65]: is one of 65 tables; legal: at most 64"},
+      {listen(kAddresses), listen(kAddresses + 1), "node.listen"},
+      {hosts(kAllowedHosts), hosts(kAllowedHosts + 1), "subsystem[1].hosts"},
+      {node + "[limits]\ncopy_depth = 32\n", node + "[limits]\ncopy_depth = 33\n",
+       "33 is out of range; legal: 1 to 32"},
+      {node + peer(0) + "entries = 1024\n", node + peer(0) + "entries = 1025\n", "legal: 2 to 1024"},
+  };
+  for (const Case& c : cases) {
+    const auto good = parse(c.good, "f.toml");
+    EXPECT_TRUE(good) << good.error()[0].text();
+    const auto bad = parse(c.bad, "f.toml");
+    ASSERT_FALSE(bad) << c.says;
+    EXPECT_EQ(bad.error().size(), 1u);
+    EXPECT_THAT(bad.error()[0].text(), HasSubstr(c.says));
+  }
 }
 
 TEST(Config, OverridesReplaceAndAreNamedInErrors) {
@@ -340,6 +397,16 @@ TEST(Config, WarnsOfWhatIsLegalButOdd) {
   EXPECT_THAT(c->warnings, ElementsAre(HasSubstr("Linux hosts give a command up after 30s"),
                                        "peer[2].nqn: \"testnqn\" does not begin with 'nqn.'",
                                        HasSubstr("no host can connect"), HasSubstr("node.listen is empty")));
+}
+
+// reaches: config.file
+TEST(Config, FileIsBounded) {
+  const std::string path = "/tmp/nvtee-config-" + std::to_string(::getpid()) + ".toml";
+  std::ofstream(path) << kBase << "#" << std::string(kMaxFileBytes, 'x') << "\n";
+  const auto large = load(path);
+  ::unlink(path.c_str());
+  ASSERT_FALSE(large);
+  EXPECT_THAT(lines(large.error())[0], HasSubstr("larger than"));
 }
 
 TEST(Config, FilesThatCannotBeReadAreNamed) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -10,6 +11,7 @@
 #include <optional>
 
 #include "runtime/api/server.hpp"
+#include "runtime/base/limits.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/nvteed/config.hpp"
 #include "runtime/nvteed/declare.hpp"
@@ -55,6 +57,14 @@ int print_error(const Error& error, int code) {
   std::fprintf(stderr, "nvteed: %s\n", error.what.c_str());
   if (!error.remedy.empty()) std::fprintf(stderr, "  remedy: %s\n", error.remedy.c_str());
   return code;
+}
+
+// Every connection is a descriptor: as many as we may have. Refused: the limit stays as it was.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // ---- a running daemon -----------------------------------------------------------------------------------
@@ -240,7 +250,8 @@ const cmdline::Command& command() {
        {"version", 0, "", "Print the version."},
        {"help", 'h', "", "Show this."},
        {"print-config-doc", 0, "", "", "", false, true},
-       {"print-api-doc", 0, "", "", "", false, true}},
+       {"print-api-doc", 0, "", "", "", false, true},
+       {"print-limits-doc", 0, "", "", "", false, true}},
       {{"nvteed --config node1.toml", "Run in the foreground."},
        {"nvteed --check --config node1.toml", "Is the file right?"},
        {"nvteed --config node1.toml --set times.hold=10s --log-level debug", "With other values for once."}}};
@@ -258,6 +269,7 @@ int run(const std::vector<std::string>& arguments, const StartNode& start) {
   if (values->has("print-config-doc")) return std::fputs(config::key_tables().c_str(), stdout), kStopped;
   if (values->has("print-api-doc"))
     return std::fputs((api::endpoint_table() + "\n" + api::error_table()).c_str(), stdout), kStopped;
+  if (values->has("print-limits-doc")) return std::fputs(limits::bounds_table().c_str(), stdout), kStopped;
   const auto overrides = overrides_of(*values);
   if (!overrides) return print_error(overrides.error(), kUsage);
   const auto ready_fd = ready_fd_of(*values);
@@ -266,6 +278,7 @@ int run(const std::vector<std::string>& arguments, const StartNode& start) {
   if (!config) return print_problems(config.error());
   if (values->has("check")) return check_only(*config);
   log::setup("nvteed", config->node.log_level.c_str());
+  raise_descriptor_limit();
   return Daemon(*config, *ready_fd).run(start);
 }
 

@@ -7,6 +7,8 @@
 
 #include "runtime/store/meta_store.hpp"
 
+#include "runtime/base/limits.hpp"
+
 namespace nvtee::store {
 namespace {
 
@@ -52,7 +54,7 @@ class Group {
   std::vector<Item>& items() { return items_; }
 
  private:
-  static constexpr std::size_t kMaxItems = 256;
+  static constexpr std::size_t kMaxItems = limits::kCommitItems;
   std::vector<Item> items_;
   std::map<Bytes, std::optional<Bytes>> changes_;
   std::set<Bytes> conditions_;

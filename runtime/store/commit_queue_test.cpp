@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/store/memory_store.hpp"
 
 namespace nvtee::store {
@@ -74,6 +75,24 @@ TEST(CommitQueue, WhatWaitsTogetherIsOneCommit) {
   for (int i = 0; i <= 20; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
   EXPECT_EQ((*store.list("k2"))[0].value, "20");  // the last one stands
   EXPECT_EQ((*store.list("k1"))[0].value, "19");
+}
+
+// reaches: store.commit
+TEST(CommitQueue, OneCommitTakesABoundedNumber) {
+  MemoryStore store;
+  Blocked blocked(store);
+  unsigned done = 0;  // on the queue's thread; read after it has ended
+  {
+    CommitQueue queue(store);
+    queue.submit(put("first", ""), [&](Result<Outcome>) { ++done; });
+    blocked.wait_for_commit();
+    for (std::size_t i = 0; i <= limits::kCommitItems; ++i)
+      queue.submit(put(std::to_string(i), ""),
+                   [&](Result<Outcome>) { ++done; });
+    blocked.open();
+  }
+  EXPECT_EQ(done, limits::kCommitItems + 2);
+  EXPECT_EQ(blocked.commits(), 3u) << "the first, a full one, the rest";
 }
 
 TEST(CommitQueue, ConditionsSeeTheWritesBeforeThem) {

@@ -289,6 +289,18 @@ TEST_F(Cli, PeersAndHosts) {
               HasSubstr("nqn.2026-01.com.example:host  192.0.2.9:5000  1       4"));
 }
 
+TEST_F(Cli, LimitsAreShownWithTheirUse) {
+  node_.edit([](NodeStatus& s) { s.in_use = {{"host.queues", 21}, {"tee.pool", 3 << 20}}; });
+  const Outcome r = run({"limits"});
+  EXPECT_EQ(r.exit, 0);
+  EXPECT_THAT(r.out, HasSubstr("BOUND "));
+  EXPECT_THAT(r.out, testing::ContainsRegex("host\\.queues +63 +21 \\(33 %\\) +a subsystem\n"));
+  EXPECT_THAT(r.out, testing::ContainsRegex("tee\\.pool +1GiB +3 MiB \\(0 %\\) "));
+  EXPECT_THAT(r.out, testing::ContainsRegex("host\\.transfer +128KiB +- +a command\n"));
+  EXPECT_THAT(run({"limits", "-v"}).out, HasSubstr("then: Connect is refused: 1/81h"));
+  EXPECT_FALSE(Json::parse(run({"limits", "-o", "json"}).out)["limits"].empty());
+}
+
 // ---- over time ------------------------------------------------------------------------------------------
 
 TEST_F(Cli, ResyncIsFollowedToItsEnd) {

@@ -160,6 +160,12 @@ std::vector<Subcommand> make() {
        run_verify_show},
       {command("verify stop", "Stop a verify", "", {ns_name()}, {}, {{"nvtee verify stop vol1", ""}}),
        run_verify_stop},
+      {command(
+           "limits", "Show every bound, and how much of it is used",
+           "What nvtee keeps of anything is bounded. With --verbose: what happens when a bound is reached.",
+           {}, {{"verbose", 'v', "", "Say what each bound is of, and what happens when it is reached.", ""}},
+           {{"nvtee limits", "Bound, value, used now."}, {"nvtee limits -v", "With what happens then."}}),
+       run_limits},
       {command("events", "Show what happened",
                "The daemon keeps the last 10,000 events. With -o json: one JSON object a line.", {},
                {follow("Go on as they come."),

@@ -59,6 +59,7 @@ int run_verify_start(Call&);
 int run_verify_show(Call&);
 int run_verify_stop(Call&);
 int run_events(Call&);
+int run_limits(Call&);
 
 // Shared by status, leg and resync: what a table says about a leg.
 std::string leg_copy_text(const api::Json& leg);

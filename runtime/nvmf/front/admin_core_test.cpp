@@ -389,6 +389,7 @@ TEST_F(Events, BackendMayRaiseWhileItsLogIsRead) {
   EXPECT_EQ(next(), 6u | 0x80u << 16);
 }
 
+// reaches: host.event_requests
 TEST_F(Events, RequestLimit) {
   const Bytes id = u.run(identify_cmd(1)).data;
   const auto limit = static_cast<std::uint16_t>(le(id, 259, 1) + 1);
@@ -404,6 +405,7 @@ TEST_F(Events, ConfigRefusesWhatIsNotOffered) {
   EXPECT_EQ(u.run(set_feature(fid::kAsyncEventConfig, kSmartOff | 0xff)).status, st::kOk);
 }
 
+// reaches: host.pending_events
 TEST_F(Events, FloodOfDifferentEventsIsBounded) {
   for (unsigned i = 0; i < 200; ++i)
     u.core.raise({spec::aen::kTypeIoSpecific, static_cast<std::uint8_t>(i), lid::kReservation});

@@ -1,5 +1,7 @@
 #include "runtime/nvmf/front/admin_queue.hpp"
 
+#include "runtime/base/limits.hpp"
+
 #include <algorithm>
 #include <cstddef>
 
@@ -38,7 +40,7 @@ bool AdminQueue::cid_in_use(std::uint16_t cid) const {
 }
 
 void AdminQueue::request_data(std::uint32_t length) {
-  if (transfers_.size() >= kMaxTransfers) return answer(sqe_, refusal(st::kInterrupted, false));
+  if (transfers_.size() >= limits::kAdminTransfers) return answer(sqe_, refusal(st::kInterrupted, false));
   // TTAG 0 is left out: some hosts have taken it for "none".
   while (next_ttag_ == 0 || transfers_.contains(next_ttag_)) ++next_ttag_;
   const std::uint16_t ttag = next_ttag_++;
@@ -84,8 +86,11 @@ void AdminQueue::execute(const Sqe& sqe, std::span<const std::byte> data) {
 }
 
 void AdminQueue::answer(const Sqe& sqe, const AdminReply& reply) {
-  if (reply.status == st::kOk && !reply.data.empty())
-    connection_.send_data(sqe.cid, reply.data, 0);  // copied
+  const bool with_data = reply.status == st::kOk && !reply.data.empty();
+  // The copies of a host that asks and does not read must not pile up.
+  if (with_data && connection_.pdu().queued_tx_bytes() + reply.data.size() > limits::kAdminAnswerBytes)
+    return connection_.send_response(sqe.cid, st::kInterrupted, false);
+  if (with_data) connection_.send_data(sqe.cid, reply.data, 0);  // copied
   connection_.send_response(sqe.cid, reply.status, reply.status != st::kOk && reply.dnr, reply.result);
 }
 

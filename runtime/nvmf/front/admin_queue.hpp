@@ -43,8 +43,6 @@ class AdminQueue final : public QueueHandler {
   void on_closed(const std::string& why) override;
 
  private:
-  static constexpr std::size_t kMaxTransfers = 32;  // commands waiting for their data
-
   struct Transfer {
     Sqe sqe;
     std::vector<std::byte> data;

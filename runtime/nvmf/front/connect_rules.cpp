@@ -1,5 +1,7 @@
 #include "runtime/nvmf/front/connect_rules.hpp"
 
+#include "runtime/base/limits.hpp"
+
 #include <nvme/types.h>
 
 #include <algorithm>
@@ -11,7 +13,8 @@ namespace at = connect_offset;
 namespace st = spec::st;
 
 constexpr std::size_t kLongestNqn = 223;
-constexpr std::uint32_t kAdminEntries = 128;  // ASQSZ of the discovery log; Linux asks for 32
+constexpr std::uint32_t kAdminEntries =
+    limits::kQueueEntries;  // ASQSZ of the discovery log; Linux asks for 32
 
 static_assert(sizeof(nvmf_connect_data) == 1024);
 
@@ -72,7 +75,7 @@ std::expected<ConnectRequest, ConnectRefusal> parse_connect(const Sqe& sqe,
 }
 
 std::optional<ConnectRefusal> check_admin_connect(const SubsystemModel& model, const ConnectRequest& r,
-                                                  std::size_t controllers) {
+                                                  std::size_t controllers, std::size_t of_this_host) {
   if (r.subsystem_nqn != model.nqn) return bad_data_field(at::kSubNqn, "no such subsystem", false);
   if (!model.any_host && !model.hosts.contains(r.host_nqn))
     return ConnectRefusal{st::kConnectInvalidHost, 0, true, "the host is not in the allow-list"};
@@ -82,6 +85,8 @@ std::optional<ConnectRefusal> check_admin_connect(const SubsystemModel& model, c
   if (auto bad = check_size(r, kAdminEntries)) return bad;
   if (controllers >= model.max_controllers)
     return ConnectRefusal{st::kConnectBusy, 0, false, "all controllers are in use"};
+  if (of_this_host >= model.max_controllers_per_host)
+    return ConnectRefusal{st::kConnectBusy, 0, false, "the host has as many controllers as it may"};
   return {};
 }
 
@@ -99,6 +104,8 @@ std::optional<ConnectRefusal> check_io_connect(const SubsystemModel& model, cons
     return bad_sqe_field(at::kQid, "QID " + std::to_string(r.qid) + " is more than were granted");
   if (auto bad = check_size(r, model.max_entries)) return bad;
   if (target.queue_exists) return bad_sqe_field(at::kQid, "the queue exists already", false);
+  if (target.queues_of_host >= model.max_queues_per_host)
+    return ConnectRefusal{st::kConnectBusy, 0, false, "the host has as many I/O queues as it may"};
   return {};
 }
 

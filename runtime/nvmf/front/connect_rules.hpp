@@ -49,7 +49,7 @@ std::expected<ConnectRequest, ConnectRefusal> parse_connect(const Sqe& sqe,
 
 // Refusals that depend on the subsystem alone. `controllers`: how many it has now.
 std::optional<ConnectRefusal> check_admin_connect(const SubsystemModel& model, const ConnectRequest& request,
-                                                  std::size_t controllers);
+                                                  std::size_t controllers, std::size_t of_this_host = 0);
 
 // What an I/O queue's Connect is held against.
 struct IoConnectTarget {
@@ -57,6 +57,7 @@ struct IoConnectTarget {
   bool takes_io_queues = false;                // CC.EN = 1, RDY, not shutting down
   bool queue_exists = false;                   // that QID
   unsigned queues = 0;                         // granted
+  std::size_t queues_of_host = 0;              // open, over all of its controllers
 };
 std::optional<ConnectRefusal> check_io_connect(const SubsystemModel& model, const ConnectRequest& request,
                                                const IoConnectTarget& target);

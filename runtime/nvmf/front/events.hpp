@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hw/nvme/spec.hpp"
+#include "runtime/base/limits.hpp"
 
 namespace nvtee::nvmf {
 
@@ -18,8 +19,8 @@ struct AsyncEvent {
 
 class EventQueue {
  public:
-  static constexpr unsigned kMaxRequests = 4;  // AERL + 1
-  static constexpr unsigned kMaxEvents = 32;   // distinct (type, info); more are dropped
+  static constexpr unsigned kMaxRequests = limits::kEventRequests;  // AERL + 1
+  static constexpr unsigned kMaxEvents = limits::kPendingEvents;    // distinct (type, info); more are dropped
 
   // A request arrived. False: one more than AERL + 1.
   bool submit(std::uint16_t cid);

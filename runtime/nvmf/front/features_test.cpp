@@ -92,6 +92,7 @@ TEST(Features, ErrorRecoveryIsPerNamespace) {
   EXPECT_EQ(u.run(get_feature(fid::kErrorRecovery, 0, 1)).status, st::kInvalidNamespace);
 }
 
+// reaches: host.queues_per_controller
 TEST(Features, QueuesAreCappedAndRemembered) {
   Unit u;
   EXPECT_EQ(u.core.granted_queues(), 16u);

@@ -107,6 +107,7 @@ struct Listener::Impl final : net::FdHandler {
   std::shared_ptr<void> subscription;
   Ended ended;
   std::map<Handshake*, std::unique_ptr<Handshake>> handshakes;
+  std::atomic<unsigned> handshake_count{0};  // their number, for other threads
 };
 
 // ---- Accepting ----
@@ -151,6 +152,7 @@ bool Listener::Impl::accept_one() {
   watch_peer(fd->get());
   auto h = std::make_unique<Handshake>(*this, std::move(*fd));
   handshakes[h.get()] = std::move(h);
+  handshake_count = static_cast<unsigned>(handshakes.size());
   return true;
 }
 
@@ -161,6 +163,7 @@ std::unique_ptr<Listener::Impl::Handshake> Listener::Impl::take(Handshake& h) {
   NVTEE_CHECK(i != handshakes.end(), "a handshake ends once");
   auto owned = std::move(i->second);
   handshakes.erase(i);
+  handshake_count = static_cast<unsigned>(handshakes.size());
   return owned;
 }
 
@@ -247,7 +250,7 @@ unsigned Listener::connections() const {
   return impl_->alive->load();
 }
 unsigned Listener::handshakes() const {
-  return static_cast<unsigned>(impl_->handshakes.size());
+  return impl_->handshake_count.load();
 }
 
 }  // namespace nvtee::nvmf

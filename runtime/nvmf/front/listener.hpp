@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/nvmf/front/discovery.hpp"
 #include "runtime/nvmf/front/subsystem_server.hpp"
 
@@ -15,11 +16,12 @@ class Listener {
   struct Options {
     net::Address address;  // port 0: picked by the system
     FrontProfile profile;
-    bool serve_subsystems = true;     // false on a discovery-only port (8009)
-    bool serve_discovery = true;      // the discovery NQN is reachable on every port by default
-    unsigned max_handshakes = 256;    // connections before Connect is answered; more are closed at once
-    unsigned max_connections = 4096;  // in all
-    Duration handshake_timeout = 5 * kSecond;
+    bool serve_subsystems = true;  // false on a discovery-only port (8009)
+    bool serve_discovery = true;   // the discovery NQN is reachable on every port by default
+    unsigned max_handshakes =
+        limits::kHandshakes;  // connections before Connect is answered; more are closed at once
+    unsigned max_connections = limits::kConnections;  // in all
+    Duration handshake_timeout = limits::kHandshakeTime;
   };
   // Everything of a Listener happens on the reactor's thread (or before its loop runs).
   static Result<std::unique_ptr<Listener>> create(net::Reactor& reactor, SubsystemRegistry& registry,
@@ -28,7 +30,7 @@ class Listener {
   net::Address address() const;  // with the real port
   void close();                  // stops accepting; established connections live on
   unsigned connections() const;  // all that came in here and live, wherever they are served
-  unsigned handshakes() const;   // those of them without an answered Connect
+  unsigned handshakes() const;   // those of them without an answered Connect; any thread, as connections()
 
  private:
   struct Impl;

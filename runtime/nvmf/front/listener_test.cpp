@@ -132,6 +132,8 @@ bool ended(int fd) {
   return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
+// reaches: host.handshakes
+// reaches: host.handshake_time
 TEST(Bounds, FloodOfHalfOpenConnections) {
   Loop loop;
   TestBackend backend;
@@ -161,6 +163,7 @@ TEST(Bounds, FloodOfHalfOpenConnections) {
   registry.remove(server.model().nqn);
 }
 
+// reaches: host.connections
 TEST(Bounds, ConnectionsInAll) {
   Loop loop;
   TestBackend backend;

@@ -234,6 +234,13 @@ TEST(AnaLog, ChangeCounts) {
 
 // ---- Discovery ----
 
+// reaches: discovery.entries
+TEST(DiscoveryLog, LargestPage) {
+  std::vector<DiscoveryEntry> entries(limits::kDiscoveryEntries,
+                                      {{"192.0.2.1", 4420}, "nqn.2024-01.test:one", 1});
+  EXPECT_EQ(discovery_log(1, entries, {"192.0.2.1", 4420}).size(), 1024 + limits::kDiscoveryEntries * 1024);
+}
+
 TEST(DiscoveryLog, Layout) {
   const DiscoveryEntry entries[] = {{{"192.0.2.1", 4420}, "nqn.a:1", 1},
                                     {{"fd00::2", 4421}, "nqn.a:2", 2},

@@ -152,6 +152,7 @@ TEST_F(Loopback, BackendWithoutRoom) {
   EXPECT_EQ(queue()->connect({.qid = 1, .cntlid = cntlid}).status, st::kOk);
 }
 
+// reaches: host.controllers
 TEST_F(Loopback, ControllersAreCounted) {
   SubsystemModel m = test_model();
   m.max_controllers = 2;
@@ -171,6 +172,41 @@ TEST_F(Loopback, ControllersAreCounted) {
   EXPECT_TRUE(loop.until([&] { return server->controllers().size() == 1; }));
   auto d = admin();
   EXPECT_NE(cntlid, first);
+}
+
+// reaches: host.controllers_per_host
+// reaches: host.queues_per_host
+TEST_F(Loopback, OneHostCannotTakeWhatOthersNeed) {
+  SubsystemModel m = test_model();
+  m.any_host = true;
+  m.max_controllers_per_host = 2;
+  m.max_queues_per_host = 3;
+  start(m);
+  auto a = admin(), b = admin();
+  const std::uint16_t id = cntlid;
+  const auto busy = queue()->connect({});
+  EXPECT_EQ(busy.status, st::kConnectBusy);
+  EXPECT_FALSE(busy.dnr);
+  std::vector<std::unique_ptr<HostQueue>> io;
+  for (std::uint16_t qid = 1; qid <= 3; ++qid) {
+    io.push_back(queue());
+    EXPECT_EQ(io.back()->connect({.qid = qid, .cntlid = id}).status, st::kOk);
+  }
+  EXPECT_EQ(queue()->connect({.qid = 4, .cntlid = id}).status, st::kConnectBusy);
+  // Another host has all it needs.
+  auto other = queue();
+  const auto joined = other->connect({.host = "nqn.host:other"});
+  ASSERT_EQ(joined.status, st::kOk);
+  other->call(property_set(prop::kCc, kCcLinux | 1));
+  auto other_io = queue();
+  EXPECT_EQ(
+      other_io
+          ->connect({.host = "nqn.host:other", .qid = 1, .cntlid = static_cast<std::uint16_t>(joined.result)})
+          .status,
+      st::kOk);
+  // What is given back may be taken again.
+  io.pop_back();
+  EXPECT_TRUE(loop.until([&] { return queue()->connect({.qid = 4, .cntlid = id}).status == st::kOk; }));
 }
 
 // ---- Admin data ----
@@ -313,6 +349,47 @@ TEST_F(Loopback, TransfersWaitingForDataAreBounded) {
   h->submit(command(spec::admin::kKeepAlive));
   EXPECT_TRUE(loop.until([&] { return h->closed(); }));
   EXPECT_TRUE(loop.until([&] { return server->controllers().empty(); }));
+}
+
+// reaches: host.admin_transfers
+TEST_F(Loopback, TransfersBeyondTheBoundMayBeTriedAgain) {
+  start(test_model());
+  auto h = queue();
+  ASSERT_EQ(h->connect({.entries = 128}).status, st::kOk);
+  h->call(property_set(prop::kCc, kCcLinux | 1));
+  h->answer_r2t = false;
+  for (std::size_t i = 0; i < limits::kAdminTransfers; ++i)
+    h->submit(set_feature(fid::kHostBehavior, 0, 0, 512));
+  EXPECT_TRUE(loop.until([&] { return h->r2ts.size() == limits::kAdminTransfers; }));
+  const auto more = h->call(set_feature(fid::kHostBehavior, 0, 0, 512));
+  EXPECT_EQ(more.status, st::kInterrupted);
+  EXPECT_FALSE(more.dnr);
+  EXPECT_EQ(h->call(command(spec::admin::kKeepAlive)).status, st::kOk);
+}
+
+// reaches: host.admin_answers
+TEST_F(Loopback, HostThatDoesNotReadIsNotServedWithoutEnd) {
+  start(test_model());
+  auto h = queue();
+  ASSERT_EQ(h->connect({.entries = 128}).status, st::kOk);
+  h->call(property_set(prop::kCc, kCcLinux | 1));
+  h->pdu().pause_rx();
+  std::vector<std::uint16_t> asked;
+  for (int i = 0; i < 120; ++i) asked.push_back(h->submit(log_cmd(spec::lid::kError, 128 * 1024)));
+  loop.settle();
+  auto other = admin();  // served meanwhile
+  EXPECT_EQ(other->call(command(spec::admin::kKeepAlive)).status, st::kOk);
+  h->pdu().resume_rx();
+  unsigned served = 0, later = 0;
+  for (const auto cid : asked) {
+    const auto a = h->wait(cid);
+    served += a.status == st::kOk && a.data.size() == 128 * 1024;
+    later += a.status == st::kInterrupted && !a.dnr && a.data.empty();
+  }
+  EXPECT_EQ(served + later, 120u);
+  EXPECT_GE(served, 7u);
+  EXPECT_GE(later, 1u);
+  EXPECT_EQ(h->call(log_cmd(spec::lid::kError, 128 * 1024)).status, st::kOk);
 }
 
 // ---- Events ----

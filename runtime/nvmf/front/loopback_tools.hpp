@@ -96,6 +96,7 @@ class HostQueue final : private PduDelegate {
     std::uint16_t qid = 0, cntlid = 0xffff;
     std::uint32_t kato_ms = 5000;
     bool flow_control_off = false;
+    std::uint16_t entries = 32;
   };
   std::uint16_t submit_connect(const ConnectAs& as) {
     nvmf_connect_data d{};
@@ -106,7 +107,7 @@ class HostQueue final : private PduDelegate {
     Sqe s = command(spec::kOpFabrics, spec::fabrics::kConnect);
     s.sgl = {0, 1024, {}, spec::kSglDataOffset};
     s.cdw10 = std::uint32_t{as.qid} << 16;
-    s.cdw11 = 31 | (as.flow_control_off ? 4u << 16 : 0);
+    s.cdw11 = (as.entries - 1u) | (as.flow_control_off ? 4u << 16 : 0);
     s.cdw12 = as.kato_ms;
     return submit(s, bytes_of(d));
   }

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/nvmf/pdu/controller_connection.hpp"
 
 namespace nvtee::nvmf {
@@ -35,10 +36,10 @@ struct SubsystemModel {
   std::string model = "nvtee";   // <= 40 chars
   std::string firmware = "0.1";  // <= 8 chars
   FrontProfile profile;
-  std::uint8_t mdts = 5;             // 2^mdts * 4 KiB = 128 KiB
-  std::uint16_t max_io_queues = 16;  // per controller
-  std::uint16_t max_entries = 128;   // MQES + 1
-  std::uint16_t oncs = 0;            // bits of ONCS
+  std::uint8_t mdts = 5;  // 2^mdts * 4 KiB = 128 KiB
+  std::uint16_t max_io_queues = limits::kQueuesPerController;
+  std::uint16_t max_entries = limits::kQueueEntries;  // MQES + 1
+  std::uint16_t oncs = 0;                             // bits of ONCS
   std::uint8_t fuses = 0;
   std::uint8_t vwc = 0;  // VWC byte
   // Dataset Management limits (CNS 06h, CSI 0: DMRL, DMRSL, DMSL); 0 = none.
@@ -50,7 +51,9 @@ struct SubsystemModel {
   std::uint16_t cqt_ms = 5000;
   std::uint8_t anatt_s = 10;
   std::uint32_t max_namespaces = 64;  // NN and MNAN
-  std::uint16_t max_controllers = 256;
+  std::uint16_t max_controllers = limits::kControllers;
+  // Of one host NQN, so that it cannot take what others need.
+  std::size_t max_controllers_per_host = ~std::size_t{0}, max_queues_per_host = ~std::size_t{0};
   bool any_host = false;                               // else only `hosts` may connect
   std::set<std::string> hosts;                         // host NQNs
   std::map<std::uint32_t, NamespaceModel> namespaces;  // by NSID

@@ -129,7 +129,8 @@ void Server::on_early_close(ControllerConnection& connection, const std::string&
 }
 
 void Server::connect_admin(Incoming in) {
-  if (auto bad = check_admin_connect(model_, in.request, controllers_.size()))
+  if (auto bad = check_admin_connect(model_, in.request, controllers_.size(),
+                                     use_of(in.request.host_nqn).controllers))
     return refuse(std::move(in.connection), *bad, std::move(in.token));
   const auto id = ids_.take();
   if (!id)
@@ -154,13 +155,24 @@ void Server::connect_admin(Incoming in) {
   watch_keep_alive(c);
 }
 
+Server::HostUse Server::use_of(const std::string& host_nqn) const {
+  HostUse use;
+  for (const auto& [id, c] : controllers_) {
+    if (c->core.info().host_nqn != host_nqn) continue;
+    ++use.controllers;
+    use.queues += c->io.size();
+  }
+  return use;
+}
+
 void Server::connect_io(Incoming in) {
   const ConnectRequest& r = in.request;
   const auto i = controllers_.find(r.cntlid);
   IoConnectTarget target;
   if (i != controllers_.end()) {
     const AdminCore& core = i->second->core;
-    target = {&core.info(), core.takes_io_queues(), i->second->io.contains(r.qid), core.granted_queues()};
+    target = {&core.info(), core.takes_io_queues(), i->second->io.contains(r.qid), core.granted_queues(),
+              use_of(r.host_nqn).queues};
   }
   if (auto bad = check_io_connect(model_, r, target))
     return refuse(std::move(in.connection), *bad, std::move(in.token));

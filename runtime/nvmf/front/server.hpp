@@ -66,6 +66,10 @@ class Server final : private SubsystemView, private AdminQueue::Owner, private C
     ConnectRequest request;
   };
 
+  struct HostUse {
+    std::size_t controllers = 0, queues = 0;
+  };
+  HostUse use_of(const std::string& host_nqn) const;
   void connect_admin(Incoming in);
   void connect_io(Incoming in);
   void quiesce(Controller& controller);

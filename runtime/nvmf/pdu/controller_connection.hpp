@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "runtime/base/limits.hpp"
 #include "runtime/nvmf/pdu/pdu_connection.hpp"
 
 namespace nvtee::nvmf {
@@ -16,8 +17,8 @@ class ControllerConnection;
 
 // What the listener offers to every host, since ICResp precedes Connect (DESIGN §4, Fixed front profile).
 struct FrontProfile {
-  std::uint32_t max_h2c_data = 128 * 1024;  // MAXH2CDATA, bytes, multiple of 4, >= 4096
-  std::uint32_t in_capsule = 8192;          // most in-capsule data bytes on I/O queues (IOCCSZ)
+  std::uint32_t max_h2c_data = limits::kTransfer;  // MAXH2CDATA, bytes, multiple of 4, >= 4096
+  std::uint32_t in_capsule = limits::kInCapsule;   // most in-capsule data bytes on I/O queues (IOCCSZ)
   std::uint8_t cpda = 0;
   bool allow_header_digest = true;
   bool allow_data_digest = true;

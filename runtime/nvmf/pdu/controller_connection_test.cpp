@@ -340,6 +340,7 @@ TEST_F(ControllerTest, SuccessFlagStandsForTheAnswer) {
   }
 }
 
+// reaches: host.queue_entries
 TEST_F(ControllerTest, HostMayNotExceedItsQueue) {
   go_live(1, 4);
   for (std::uint16_t i = 0; i < 3; ++i) h->send_pdu(command(i));
@@ -353,6 +354,7 @@ TEST_F(ControllerTest, HostMayNotExceedItsQueue) {
   EXPECT_TRUE(decider.early.empty());
 }
 
+// reaches: host.in_capsule
 TEST_F(ControllerTest, InCapsuleLimits) {
   profile.in_capsule = 4096;
   struct Case {

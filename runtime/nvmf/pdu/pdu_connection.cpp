@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/base/check.hpp"
+#include "runtime/base/limits.hpp"
 #include "runtime/nvmf/pdu/pdu_check.hpp"
 #include "runtime/nvmf/pdu/pdu_rx.hpp"
 #include "runtime/nvmf/pdu/pdu_tx.hpp"
@@ -18,11 +19,10 @@
 namespace nvtee::nvmf {
 namespace {
 
-constexpr std::size_t kRxBudget = 512 * 1024;       // bytes read per wake-up: then others have their turn
-constexpr unsigned kTxBudget = 32;                  // sendmsg calls per wake-up
-constexpr unsigned kVectors = 256;                  // per sendmsg
-constexpr std::size_t kMaxQueuedPdus = 256 * 1024;  // a peer that takes nothing is dropped
-constexpr std::uint32_t kLargeData = 16 * 1024;     // from here on data is worth a read of its own
+constexpr std::size_t kRxBudget = 512 * 1024;    // bytes read per wake-up: then others have their turn
+constexpr unsigned kTxBudget = 32;               // sendmsg calls per wake-up
+constexpr unsigned kVectors = 256;               // per sendmsg
+constexpr std::uint32_t kLargeData = 16 * 1024;  // from here on data is worth a read of its own
 constexpr std::size_t kSmallStage = 8 * 1024;
 constexpr Duration kEndTime = kSecond;
 
@@ -293,13 +293,14 @@ void PduConnection::send(const void* header, std::size_t header_size, std::span<
                          std::uint64_t token, std::optional<std::uint32_t> ddgst) {
   if (!open_) return;
   impl_->tx.push(terms_, header, header_size, data, token, ddgst);
-  if (reactor_ && !impl_->blocked) reactor_->defer(this);
+  // Also when the socket takes nothing, once too much waits: flush() sees to that.
+  if (reactor_ && (!impl_->blocked || impl_->tx.count() > limits::kQueuedPdus)) reactor_->defer(this);
 }
 
 // False: the connection is gone or moved.
 bool PduConnection::flush(const bool& left) {
   Impl& im = *impl_;
-  if (im.tx.count() > kMaxQueuedPdus) {
+  if (im.tx.count() > limits::kQueuedPdus) {
     close("the peer does not take what is sent to it");
     return false;
   }
