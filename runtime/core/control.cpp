@@ -368,6 +368,9 @@ Time NamespaceControl::wake_at() const {
 NamespaceStatus NamespaceControl::status(Time now) const {
   return impl_->status(now);
 }
+MachineStates NamespaceControl::machine_states() const {
+  return impl_->machine_states();
+}
 std::uint16_t NamespaceControl::tag_base() const {
   return impl_->ctx.tag_base;
 }

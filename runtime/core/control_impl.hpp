@@ -18,6 +18,7 @@ struct NamespaceControl::Impl {
   void step(const Input& input, Time now, Actions& out);
   Time wake_at() const;
   NamespaceStatus status(Time now) const;
+  MachineStates machine_states() const;
 
   Context ctx;
   Ledger ledger;

@@ -41,6 +41,11 @@ class Copier {
   Throttle& throttle() { return throttle_; }
   void wake(Wake& w) const;
   std::uint64_t errors() const { return errors_; }
+  template <class F, class G>
+  void states(F each_unit, G each_hold) const {
+    for (const Unit& u : units_) each_unit(u.state);
+    for (const Chunk& c : chunks_) each_hold(c.op.state());
+  }
   static std::string table();
   static std::string never_taken();
 

@@ -13,6 +13,7 @@
 #include "hw/kernels/tee_core/records.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/base/time.hpp"
+#include "runtime/core/machine_states.hpp"
 #include "runtime/store/meta_store.hpp"
 
 namespace nvtee::core {
@@ -207,6 +208,7 @@ class NamespaceControl {
   void step(const Input& input, Time now, Actions& out);
   Time wake_at() const;  // next kTime wanted; kNever when none
   NamespaceStatus status(Time now) const;
+  MachineStates machine_states() const;
   // Does this held slot / tag belong to this machine? (several namespaces share queue 0 of a core)
   std::uint16_t tag_base() const;
   void set_tag_base(std::uint16_t base);  // tags used are base..base+255

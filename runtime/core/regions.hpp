@@ -70,6 +70,10 @@ class Regions {
   std::uint64_t misses() const { return misses_; }
   std::uint64_t parked() const { return parked_total_; }
   void wake(Wake& w) const;
+  template <class F>
+  void states(F each) const {
+    for (const auto& [region, e] : entries_) each(e.state);
+  }
   static std::string table();
   static std::string never_taken();
 

@@ -34,6 +34,7 @@ class Verify {
   HeldOp* op(unsigned tag) { return tag == kTagVerify ? &op_ : nullptr; }
   void latency(Duration nanos) { throttle_.latency(nanos, running()); }
   bool running() const { return state_ != State::kIdle; }
+  State state() const { return state_; }
   const NamespaceStatus::Verify& result() const { return result_; }
   void wake(Wake& w) const;
   static std::string table();

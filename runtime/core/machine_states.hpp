@@ -1,0 +1,14 @@
+// Which states the machines of a namespace are in, all in one set: for tests that count what was met.
+#pragma once
+
+#include <bitset>
+#include <string>
+
+namespace nvtee::core {
+
+constexpr unsigned kMachineStates = 70;
+using MachineStates = std::bitset<kMachineStates>;
+// "leg copying"; "gate store".
+std::string machine_state_name(unsigned state);
+
+}  // namespace nvtee::core

@@ -1,0 +1,80 @@
+// The invariants of DESIGN §7 as numbered checks, after everything that happens.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "runtime/store/records.hpp"
+#include "sim/cluster/history.hpp"
+#include "sim/cluster/ops.hpp"
+
+namespace nvtee::cluster {
+
+class World;
+
+class Checker {
+ public:
+  Checker(World& world, unsigned blocks);
+  std::string failure;  // the first one
+  unsigned property = 0;
+  void fail(unsigned p, const std::string& what);  // Pn; 0 = none of them
+
+  // ---- hosts ------------------------------------------------------------------------------------
+  void begun(Op& op);
+  void answered(Op& op, spec::Status status, const Value* data, std::uint32_t slot);
+  void lost(Op& op);  // its connection or its node is gone
+
+  // ---- legs -------------------------------------------------------------------------------------
+  // Said by the core; what goes to a leg whose association is gone is not sent. `hold`: of a held slot (a
+  // copy, a probe, a flush).
+  void sent(const LegCommand& c);
+  void read_sent(unsigned leg);        // a read or Compare goes out
+  void slot_done(std::uint32_t slot);  // its command is over
+  void all_slots_done();
+  void changed(unsigned peer, std::uint32_t lba, std::uint32_t count);
+  void changed_all(unsigned peer);
+  void power_lost(unsigned peer, bool lost_any);
+  void look_at_power();  // is what was lost still covered by another leg?
+  void node_died();
+
+  // ---- the durable records ----------------------------------------------------------------------
+  void committed();
+  const store::EpochRecord& epoch() const { return epoch_; }
+  bool open(std::uint32_t region) const { return (open_ >> region & 1) != 0; }
+  int peer_of(unsigned leg) const;
+  store::Role role_of_peer(unsigned peer) const;
+  void taken_over();  // the record is another node's from here on
+  void given_back() { alien_epoch_ = 0; }
+  std::uint64_t alien_epoch() const { return alien_epoch_; }
+
+  // ---- the end ----------------------------------------------------------------------------------
+  void at_rest();
+  unsigned differing_blocks() const;  // among in-sync legs
+  History history;
+
+ private:
+  struct Active {  // a slot that has something at legs
+    std::uint32_t slot, lba, count;
+    bool writes, hold;
+  };
+  void check_block(std::uint32_t b);
+  void check_region(std::uint32_t region);
+  void check_all();
+  void check_flushed(const Op& op);
+  void acked_write(Op& op);
+  void amnesty();
+  bool at_in_sync(unsigned peer) const { return role_of_peer(peer) == store::Role::kInSync; }
+
+  World& world_;
+  store::EpochRecord epoch_;
+  std::uint64_t open_ = 0;
+  std::array<std::uint64_t, 4> dirty_{};
+  std::vector<Active> active_;
+  std::array<int, 4> peer_of_leg_{};
+  std::array<int, 4> leg_of_peer_{};
+  std::uint64_t alien_epoch_ = 0;
+  std::string key_;
+};
+
+}  // namespace nvtee::cluster

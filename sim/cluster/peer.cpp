@@ -1,0 +1,78 @@
+#include "sim/cluster/peer.hpp"
+
+namespace nvtee::cluster {
+
+namespace io = spec::io;
+namespace st = spec::st;
+
+void Peer::write(const LegCommand& c, unsigned i) {
+  unsigned at = c.lba + i;
+  if (lie_one_in != 0 && chance.one_in(lie_one_in)) {
+    ++lies;
+    if (chance.one_in(2)) return;                         // lost
+    at = (at + 1) % static_cast<unsigned>(cache.size());  // misplaced
+  }
+  if (facts.volatile_cache && chance.one_in(4)) stable[at] = cache[at];  // written back just before
+  cache[at] = c.opcode == io::kWriteZeroes ? 0 : c.data[i];
+  if (!facts.volatile_cache || c.fua) stable[at] = cache[at];
+}
+
+// Failed, having done all, some or nothing.
+spec::Status Peer::fail(LegCommand& c) {
+  const bool writes = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
+  const unsigned how = chance.pick(3);
+  for (unsigned i = 0; writes && how != 0 && i < c.count; ++i)
+    if (how == 1 || chance.one_in(2)) write(c, i);
+  static constexpr spec::Status kWrites[] = {st::kWriteFault, st::kInternal, st::kDataTransferError};
+  static constexpr spec::Status kReads[] = {st::kReadError, st::kInternal, st::kGuardCheck};
+  return c.opcode == io::kRead || c.opcode == io::kCompare ? kReads[chance.pick(3)] : kWrites[chance.pick(3)];
+}
+
+bool Peer::execute(LegCommand& c) {
+  c.executed = true;
+  c.status = st::kOk;
+  if (reserved) {
+    c.status = st::kReservationConflict;
+    return false;
+  }
+  if (refuse_one_in != 0 && chance.one_in(refuse_one_in)) {
+    c.status = chance.one_in(2) ? st::kInvalidField : st::kLbaRange;
+    return false;
+  }
+  if (infra_one_in != 0 && chance.one_in(infra_one_in)) {
+    static constexpr spec::Status kInfra[] = {
+        st::kPathInternal, st::kNsNotReady,      st::kTransientTransport, st::kInterrupted,
+        st::kSqDeleted,    st::kAnaInaccessible, st::kFormatInProgress,   st::kWriteProtected};
+    (void)fail(c);
+    c.status = kInfra[chance.pick(8)];
+    return true;
+  }
+  if (executed_one_in != 0 && chance.one_in(executed_one_in)) {
+    c.status = fail(c);
+    return true;
+  }
+  switch (c.opcode) {
+    case io::kRead:
+      for (unsigned i = 0; i < c.count; ++i) c.data[i] = cache[c.lba + i];
+      return false;
+    case io::kCompare:
+      for (unsigned i = 0; i < c.count; ++i)
+        if (cache[c.lba + i] != c.data[i]) c.status = st::kCompareFailure;
+      return false;
+    case io::kFlush:
+      stable = cache;
+      return true;
+    default:
+      for (unsigned i = 0; i < c.count; ++i) write(c, i);
+      return true;
+  }
+}
+
+void Peer::lose_power() {
+  if (facts.volatile_cache)
+    for (std::size_t i = 0; i < cache.size(); ++i)
+      if (cache[i] != stable[i] && !chance.one_in(3)) cache[i] = stable[i];  // some had been written back
+  stable = cache;
+}
+
+}  // namespace nvtee::cluster

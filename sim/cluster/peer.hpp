@@ -1,0 +1,59 @@
+// Backing NVM subsystems: media with volatile caches, and the ways in which they fail.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "hw/kernels/tee_core/records.hpp"
+#include "runtime/core/namespace_control.hpp"
+#include "sim/cluster/chance.hpp"
+#include "sim/cluster/history.hpp"
+
+namespace nvtee::cluster {
+
+constexpr unsigned kMaxValues = 32;  // blocks of a command
+
+// A command on its way to a leg, or in it.
+struct LegCommand {
+  bool live = false, at_peer = false, executed = false, answered = false, stray = false, hold = false;
+  std::uint8_t opcode = 0;
+  bool fua = false;
+  std::uint16_t cid = 0;
+  std::uint32_t slot = 0, assoc = 0;
+  std::uint32_t lba = 0, count = 0;
+  std::uint64_t serial = 0;
+  Time sent = 0;
+  spec::Status status = 0;
+  std::array<Value, kMaxValues> data{};
+};
+
+class Peer {
+ public:
+  Peer(unsigned index, unsigned blocks, Chance chance)
+      : index(index), chance(chance), cache(blocks), stable(blocks) {}
+
+  // Executes; true when the medium may have changed.
+  bool execute(LegCommand& c);
+  void lose_power();
+
+  unsigned index;
+  Chance chance;
+  core::LegFacts facts;
+  std::vector<Value> cache, stable;
+  // ---- what is wrong with it ----------------------------------------------------------------------------
+  Time away_until = 0;  // does not accept connections
+  unsigned refuse_one_in = 0, infra_one_in = 0, executed_one_in = 0, duplicate_one_in = 0, stuck_one_in = 0;
+  bool mute = false;
+  Duration extra = 0;     // each execution takes that much longer
+  bool reserved = false;  // by another host: 0/83h
+  unsigned lie_one_in = 0;
+  bool unsafe = false;  // lost data while the namespace relied on it
+  std::uint64_t lies = 0;
+
+ private:
+  spec::Status fail(LegCommand& c);
+  void write(const LegCommand& c, unsigned i);
+};
+
+}  // namespace nvtee::cluster

@@ -1,0 +1,132 @@
+#include "sim/cluster/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/cluster/chance.hpp"
+
+namespace nvtee::cluster {
+namespace {
+
+constexpr const char* kNames[] = {
+    "reset",    "duplicate",  "delay",      "cut_one_way",   "swizzle_clog", "crash",        "crash_at_step",
+    "pause",    "clock_stop", "power_loss", "blackout",      "refuse",       "infra",        "executed",
+    "stuck",    "slow",       "flap",       "legs_together", "store_stall",  "store_errors", "version_skew",
+    "operator", "host_reset", "host_cut",   "host_stall",    "bad_digest",   "takeover",     "mute"};
+static_assert(std::size(kNames) == kFaultKinds);
+
+// How often a class comes up, against the others.
+constexpr unsigned kWeight[] = {8, 4, 5, 5, 4, 6, 5, 4, 3, 6, 1, 4, 4, 6,
+                                6, 4, 2, 5, 4, 4, 2, 9, 6, 4, 4, 2, 1, 4};
+static_assert(std::size(kWeight) == kFaultKinds);
+
+Duration length_of(FaultKind kind, Chance& c) {
+  const bool is_long = c.one_in(6);
+  switch (kind) {
+    case FaultKind::kCrash:
+    case FaultKind::kCrashAtStep:
+    case FaultKind::kBlackout:
+      return c.between(kMillisecond, 250 * kMillisecond);
+    case FaultKind::kPause:
+    case FaultKind::kClockStop:
+      return is_long ? c.between(300 * kMillisecond, kSecond)
+                     : c.between(2 * kMillisecond, 250 * kMillisecond);
+    case FaultKind::kFlap:
+      return c.between(200 * kMillisecond, 1200 * kMillisecond);
+    default:
+      return is_long ? c.between(500 * kMillisecond, 2500 * kMillisecond)
+                     : c.between(5 * kMillisecond, 400 * kMillisecond);
+  }
+}
+
+Setup make_setup(std::uint64_t seed, Chance& c) {
+  Setup s;
+  s.seed = seed;
+  static constexpr unsigned kLegs[] = {1, 2, 2, 2, 2, 3, 3, 3, 4, 2};
+  s.legs = kLegs[c.below(std::size(kLegs))];
+  s.spares = std::min(4 - s.legs, c.pick(3));
+  s.hosts = 1 + c.pick(3);
+  s.depth = 1 + c.pick(4);
+  static constexpr unsigned kShifts[] = {16, 16, 15, 12};
+  s.block_shift = kShifts[c.below(std::size(kShifts))];
+  s.regions = 5 + c.pick(8);
+  s.hot_blocks = 16u << c.pick(3);
+  s.open_cap = 4 + c.pick(3);
+  s.cached_legs = c.one_in(2) ? 0 : c.pick(16);
+  if (c.one_in(6)) s.cached_legs = 15;
+  s.assume_equal = !c.one_in(4);
+  s.lease = c.one_in(4);
+  s.copy_depth = 1 + c.pick(4);
+  s.think = c.between(6, 24) * kMillisecond;
+  s.exec = c.between(100, 1500) * kMicrosecond;
+  return s;
+}
+
+}  // namespace
+
+const char* fault_name(FaultKind kind) {
+  return kind < FaultKind::kEnd ? kNames[static_cast<unsigned>(kind)] : "?";
+}
+
+Plan make_plan(std::uint64_t seed) {
+  Chance c(seed, 1);
+  Plan p;
+  p.setup = make_setup(seed, c);
+  p.safety = c.between(3, 6) * kSecond;
+  // A run has some classes of faults, or all of them.
+  unsigned weight[kFaultKinds], total = 0;
+  const unsigned share = c.one_in(3) ? 100 : 15 + c.pick(50);
+  for (unsigned k = 0; k < kFaultKinds; ++k) {
+    weight[k] = c.percent(share) ? kWeight[k] : 0;
+    total += weight[k];
+  }
+  if (total == 0) total = weight[0] = 1;
+  const unsigned count = 16 + c.pick(24);
+  for (unsigned i = 0; i < count; ++i) {
+    Fault f;
+    f.at = 30 * kMillisecond + c.below(p.safety);
+    // Faults come in groups, too: close together they meet what the former one has begun.
+    if (i != 0 && c.one_in(3)) f.at = p.faults.back().at + c.below(30 * kMillisecond);
+    auto at = c.pick(total);
+    unsigned k = 0;
+    while (at >= weight[k]) at -= weight[k++];
+    f.kind = static_cast<FaultKind>(k);
+    f.target = c.pick(1u << 16);
+    f.length = length_of(f.kind, c);
+    f.param = c.next();
+    p.faults.push_back(f);
+  }
+  std::sort(p.faults.begin(), p.faults.end(), [](const Fault& a, const Fault& b) {
+    return std::pair(a.at, a.param) < std::pair(b.at, b.param);
+  });
+  return p;
+}
+
+Plan make_liar_plan(std::uint64_t seed) {
+  Chance c(seed, 2);
+  Plan p;
+  p.setup = make_setup(seed, c);
+  p.setup.liars = true;
+  p.setup.legs = 2 + c.pick(3);
+  p.setup.spares = 0;
+  p.setup.assume_equal = true;
+  p.setup.cached_legs = 0;
+  p.safety = kSecond;
+  return p;
+}
+
+std::string describe(const Plan& p) {
+  const Setup& s = p.setup;
+  std::string out = fmt::format(
+      "seed {}: {} legs (caches {:04b}), {} spares, {} hosts x {}, {} byte blocks, {} regions, open cap {}, "
+      "{}{}\n",
+      s.seed, s.legs, s.cached_legs, s.spares, s.hosts, s.depth, 1u << s.block_shift, s.regions, s.open_cap,
+      s.assume_equal ? "legs equal" : "legs to be copied", s.lease ? ", lease" : "");
+  for (const Fault& f : p.faults)
+    out += fmt::format("  {:9.6f} {} target {} for {:.3f} ms param {:x}\n", static_cast<double>(f.at) / 1e9,
+                       fault_name(f.kind), f.target, static_cast<double>(f.length) / 1e6, f.param);
+  return out;
+}
+
+}  // namespace nvtee::cluster

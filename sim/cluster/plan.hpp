@@ -1,0 +1,82 @@
+// What a run is made of, drawn from its seed: the world's shape and a list of faults. A plan can be thinned
+// (faults, hosts, time) and run again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/base/time.hpp"
+
+namespace nvtee::cluster {
+
+enum class FaultKind : std::uint8_t {
+  kReset,         // an association ends; its messages are lost, or executed late and in another order
+  kDuplicate,     // a leg answers twice, or answers again what it answered long ago
+  kDelay,         // a link is slow, its jitter large
+  kCutOneWay,     // one direction of a leg's link is silent
+  kClog,          // swizzle-clog: links stop one after the other, and go on in another order
+  kCrash,         // the node dies between two steps; unsynced metadata is lost or torn
+  kCrashAtStep,   // the node dies in the middle of the actions of one step
+  kPause,         // the node stops for a while (SIGSTOP)
+  kClockStop,     // as kPause, but its clock stands still for a part of it and jumps back later (VM pause)
+  kPowerLoss,     // a peer loses power: unflushed data and commands are gone
+  kBlackout,      // all peers and the node lose power
+  kRefuse,        // a leg refuses commands that it should execute
+  kInfra,         // a leg answers with infrastructure statuses
+  kExecuted,      // commands fail on a leg, having done all, some or nothing
+  kStuck,         // commands lie in a leg for long and execute late, also after their association has ended
+  kSlow,          // a leg executes slowly
+  kFlap,          // a leg's association ends again and again
+  kLegsTogether,  // several legs are gone together
+  kStoreStall,    // the metadata store does not answer
+  kStoreErrors,   // commits fail; some of them took effect
+  kSkew,          // a peer comes back with other abilities: firmware of another version
+  kOperator,      // leg add, remove, fault, online; verify
+  kHostReset,     // a host loses its connection and retries on a new one
+  kHostCut,       // a host's link is silent in one direction
+  kHostStall,     // a host does not send the data that it was asked for
+  kBadDigest,     // data of a host arrive damaged
+  kTakeover,      // another node takes the namespace: epoch and reservations
+  kMute,          // a leg takes commands and never answers (its link stays up)
+  kEnd
+};
+constexpr unsigned kFaultKinds = static_cast<unsigned>(FaultKind::kEnd);
+const char* fault_name(FaultKind kind);
+
+struct Fault {
+  Time at = 0;  // after the start
+  FaultKind kind = FaultKind::kReset;
+  unsigned target = 0;
+  Duration length = 0;
+  std::uint64_t param = 0;
+};
+
+struct Setup {
+  std::uint64_t seed = 1;
+  unsigned legs = 2, spares = 1;
+  unsigned hosts = 2, depth = 2;
+  unsigned block_shift = 16;
+  unsigned regions = 8;
+  unsigned hot_blocks = 32;
+  unsigned open_cap = 4;     // regions
+  unsigned cached_legs = 0;  // bit per peer: volatile write cache
+  bool assume_equal = true;
+  bool lease = false;  // the node's lease is renewed, and ends when it is not
+  bool liars = false;  // one leg acknowledges writes and loses or misplaces them: only verify may see it
+  unsigned copy_depth = 3;
+  Duration think = 10 * kMillisecond;
+  Duration exec = 500 * kMicrosecond;  // of a leg, typically
+};
+
+struct Plan {
+  Setup setup;
+  std::vector<Fault> faults;
+  Duration safety = 5 * kSecond;
+};
+
+Plan make_plan(std::uint64_t seed);
+Plan make_liar_plan(std::uint64_t seed);
+std::string describe(const Plan& plan);
+
+}  // namespace nvtee::cluster

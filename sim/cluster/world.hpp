@@ -1,0 +1,88 @@
+// One simulated world: a node (tee core, control machines, metadata), peers, hosts, the network between them
+// and the faults of a plan, in one thread and in virtual time. A checker looks at everything that happens.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/cluster/agenda.hpp"
+#include "sim/cluster/chance.hpp"
+#include "sim/cluster/checker.hpp"
+#include "sim/cluster/coverage.hpp"
+#include "sim/cluster/disk.hpp"
+#include "sim/cluster/host.hpp"
+#include "sim/cluster/net.hpp"
+#include "sim/cluster/node.hpp"
+#include "sim/cluster/ops.hpp"
+#include "sim/cluster/peer.hpp"
+#include "sim/cluster/plan.hpp"
+#include "sim/cluster/trace.hpp"
+
+namespace nvtee::cluster {
+
+struct Result {
+  std::string failure;     // empty: every invariant held
+  unsigned property = 0;   // n of Pn; 0 = another one
+  std::uint64_t hash = 0;  // of the trace
+  std::uint64_t events = 0, ops = 0, faults = 0, crashes = 0;
+  Duration virtual_time = 0;
+  std::string trace;
+};
+
+class World {
+ public:
+  explicit World(const Plan& plan, bool want_trace = false);
+  ~World();
+  Result run();
+
+  Plan plan;
+  Agenda agenda;
+  Trace trace;
+  Chance chance;  // of the network
+  Checker check;
+  Coverage coverage;
+  Ops ops;
+  Disk disk;
+  std::vector<std::unique_ptr<Peer>> peers;
+  std::unique_ptr<Node> node;
+  std::vector<std::unique_ptr<Host>> hosts;
+  std::vector<std::unique_ptr<Conn>> conns;
+  unsigned blocks = 0, region_blocks = 0;
+  std::vector<std::uint32_t> hot;
+  bool faults_over = false;
+  Duration guard = 0;  // what was sent to a leg before its association ended may execute that long
+  std::uint64_t faults_done = 0;
+
+  Time now() const { return agenda.now; }
+  template <class... A>
+  void note(Line line, A... a) {
+    trace.note(agenda.now, line, a...);
+  }
+  bool ok() const { return check.failure.empty(); }
+  void cover_fault(FaultKind kind);
+
+ private:
+  void set_up();
+  void inject(std::size_t index);
+  void leg_fault(const Fault& f);
+  void host_fault(const Fault& f);
+  void operate(const Fault& f);
+  void swizzle(const Fault& f);
+  void power_loss(unsigned peer, const Fault& f);
+  void takeover(const Fault& f);
+  void heal();
+  void run_until(Time t);
+  template <class P>
+  bool run_until(Time t, P done);
+  bool well();
+  void wind_up();
+  void check_verify();
+  void check_end();
+  Chance fault_chance_;
+};
+
+// Runs a plan, whatever it does: a broken check of the product is a failure like any other.
+Result run_plan(const Plan& plan, bool want_trace = false, Coverage* coverage = nullptr);
+
+}  // namespace nvtee::cluster
