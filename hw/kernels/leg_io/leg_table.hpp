@@ -1,0 +1,420 @@
+// leg_table: the commands that legs owe. An entry for each slot and leg says what a leg may still send; a row
+// for each leg queue says how many commands it takes (credits), how many PDUs are on their way to it (jobs
+// out, at most kTxWindow), and which entries wait: commands for a credit, data that an R2T asked for.
+//
+// Nothing is believed: whatever does not fit its entry is told (CardEvent::kLinkError) and changes nothing.
+// An answer is handed on when no byte of its command is still on the way, to the leg or to the store.
+//
+// A call does one thing: takes what comes back, takes a command, or sends for a leg queue that may send
+// (`ready` holds each such queue once). Tables: entries, commands, next, one read and one write a call at the
+// entry of the record or at the head of the queue's list; queues, one row a call.
+#ifndef NVTEE_HW_KERNELS_LEG_IO_LEG_TABLE_HPP
+#define NVTEE_HW_KERNELS_LEG_IO_LEG_TABLE_HPP
+
+#include <hls_stream.h>
+
+#include "hw/kernels/common/turn.hpp"
+#include "hw/kernels/leg_io/leg_work.hpp"
+
+namespace nvtee {
+namespace card {
+
+struct LegEntry {
+  enum State { kNone = 0, kWaiting = 1, kOpen = 2 };  // nothing owed; not sent yet; sent
+  LinkEpoch epoch;
+  ap_uint<3> cid_gen;
+  ap_uint<2> state;
+  ap_uint<1> in;      // a read
+  ap_uint<1> by_r2t;  // a write whose data are asked for
+  Bytes length;
+  Bytes done;  // announced by C2HData, or asked for by R2T
+  Bytes at;    // next byte of H2CData
+  ap_uint<16> ttag;
+  ap_uint<1> begun;        // a piece of this R2T is on its way
+  ap_uint<1> capsule_out;  // the capsule has not left yet
+  ap_uint<1> data_out;     // data of an R2T have not all left yet
+  ap_uint<1> last_seen;    // C2HData with LAST
+  ap_uint<1> bad;          // a data digest
+  ap_uint<1> answered;
+  ap_uint<16> pieces;  // C2HData PDUs that are not in the store yet
+  tee::StatusBits status;
+};
+
+struct LegList {
+  EntryIx head, tail;
+  ap_uint<1> any;
+};
+
+struct LegQueueRow {
+  LinkEpoch epoch;
+  PortId port;
+  SessionIx session;
+  ap_uint<16> most;
+  ap_uint<16> credits;
+  ap_uint<5> out;  // jobs
+  LegList commands, data;
+  ap_uint<1> hdgst, ddgst, valid;
+  ap_uint<1> broken;  // told once; nothing of it is taken any more
+  ap_uint<1> listed;  // in `ready`
+};
+
+struct LegTableState {
+  enum Source { kBack = 0, kReady, kOut, kSources };
+  LegEntry entries[kEntries];
+  LegCommand commands[kEntries];
+  EntryIx next[kEntries];
+  LegQueueRow queues[kLinkQueues];
+  QueueIx ready[kLinkQueues];
+  ap_uint<8> ready_put, ready_get;
+  ap_uint<9> ready_count;
+  hw::Turn<kSources> turn;
+};
+
+struct LegTableIo {
+  hls::stream<LegOut>& out;
+  hls::stream<LegBack>& back;
+  hls::stream<TxJob>& job0;
+  hls::stream<TxJob>& job1;
+  hls::stream<LegPlace>& place0;
+  hls::stream<LegPlace>& place1;
+  hls::stream<tee::LegIn>& leg_in;
+  hls::stream<CardEvent>& event;
+};
+
+// What one call does beside its rows.
+struct LegActs {
+  TxJob job;
+  LegPlace place;
+  tee::LegIn answer;
+  CardEvent event;
+  PortId place_port;
+  bool jobs, places, answers, tells;
+  bool appends;  // next[append_to] = the call's entry
+  EntryIx append_to;
+};
+
+NVTEE_TEE_INLINE bool may_send(const LegQueueRow& q) {
+  return q.valid && q.out != kTxWindow && (q.data.any || (q.commands.any && q.credits != 0));
+}
+
+NVTEE_TEE_INLINE void append(LegList& list, EntryIx e, LegActs& acts) {
+  acts.appends = list.any;
+  acts.append_to = list.tail;
+  if (!list.any) list.head = e;
+  list.tail = e;
+  list.any = 1;
+}
+NVTEE_TEE_INLINE void pop(LegList& list, EntryIx next) {
+  list.any = list.head != list.tail ? 1 : 0;
+  list.head = next;
+}
+
+NVTEE_TEE_INLINE void send(LegActs& acts, LegQueueRow& q, QueueIx queue, EntryIx e, unsigned ends,
+                           const TxJob& job) {
+  acts.job = job;
+  acts.job.port = q.port;
+  acts.job.session = q.session;
+  acts.job.slot = slot_of_entry(e);
+  acts.job.from = TxJob::kLeg;
+  LegToken t;
+  t.entry = e;
+  t.queue = queue;
+  t.epoch = q.epoch;
+  t.ends = static_cast<ap_uint<2>>(ends);
+  acts.job.token = token_bits(t);
+  acts.jobs = true;
+  q.out = static_cast<ap_uint<5>>(q.out + 1);
+}
+
+NVTEE_TEE_INLINE void break_link(LegActs& acts, LegQueueRow& q, QueueIx queue, uint16_t fes, uint32_t fei) {
+  acts.tells = true;
+  acts.event.kind = CardEvent::kLinkError;
+  acts.event.port = q.port;
+  acts.event.session = q.session;
+  acts.event.link = static_cast<LinkIx>(queue >> 2);
+  acts.event.fes = fes;
+  acts.event.fei = fei;
+  q.broken = 1;
+}
+
+// ---- commands -------------------------------------------------------------------------------------------
+NVTEE_TEE_INLINE void send_command(LegActs& acts, LegEntry& e, LegQueueRow& q, QueueIx queue, EntryIx ix,
+                                   const LegCommand& cmd) {
+  send(acts, q, queue, ix, LegToken::kCapsule, command_job(cmd, q.hdgst, q.ddgst));
+  e.state = LegEntry::kOpen;
+  e.capsule_out = 1;
+  q.credits = static_cast<ap_uint<16>>(q.credits - 1);
+}
+
+NVTEE_TEE_INLINE void issue(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegOut& o) {
+  if (!q.valid || q.epoch != o.epoch) return;  // the runtime's sweep deals with it
+  const bool busy = e.state != LegEntry::kNone && e.epoch == o.epoch &&
+                    (e.state == LegEntry::kWaiting || e.capsule_out || e.data_out);
+  if (busy) return break_link(acts, q, o.queue, spec::fes::kSequenceError, 0);
+  LegEntry n = LegEntry();
+  n.epoch = o.epoch;
+  n.cid_gen = static_cast<ap_uint<3>>(o.cmd.cid >> 13);
+  n.in = o.in;
+  n.by_r2t = !o.in && !o.cmd.in_capsule && o.cmd.length != 0 ? 1 : 0;
+  n.length = o.cmd.length;
+  n.state = LegEntry::kWaiting;
+  const bool now = !q.commands.any && !q.data.any && q.credits != 0 && q.out != kTxWindow;
+  if (now) {
+    send_command(acts, n, q, o.queue, o.entry, o.cmd);
+  } else {
+    append(q.commands, o.entry, acts);
+  }
+  e = n;
+}
+
+NVTEE_TEE_INLINE void open_queue(LegQueueRow& q, const LegOut& o) {
+  LegQueueRow n = LegQueueRow();
+  n.epoch = o.epoch;
+  n.port = o.port;
+  n.session = o.session;
+  n.most = o.most;
+  n.credits = o.credits;
+  n.hdgst = o.hdgst;
+  n.ddgst = o.ddgst;
+  n.valid = 1;
+  n.listed = q.listed;
+  q = n;
+}
+
+// Behind the last job of this queue.
+NVTEE_TEE_INLINE void shut_queue(LegActs& acts, LegQueueRow& q, const LegOut& o) {
+  q.epoch = o.epoch;
+  q.port = o.port;
+  q.session = o.session;
+  q.valid = 0;
+  q.commands = LegList();
+  q.data = LegList();
+  send(acts, q, o.queue, 0, LegToken::kNothing, TxJob());
+  acts.job.end = 1;
+}
+
+// ---- sending for a queue --------------------------------------------------------------------------------
+NVTEE_TEE_INLINE void send_data(LegActs& acts, LegEntry& e, LegQueueRow& q, QueueIx queue, EntryIx ix,
+                                EntryIx next) {
+  const Bytes left = static_cast<Bytes>(e.done - e.at);
+  const bool last = left <= q.most;
+  const Bytes length = last ? left : Bytes(q.most);
+  const ap_uint<16> cid = tee::leg_cid(e.cid_gen, slot_of_entry(ix));
+  send(acts, q, queue, ix, last ? LegToken::kData : LegToken::kNothing,
+       data_job(spec::pdu::kH2CData, cid, e.ttag, e.at, length, last ? 1 : 0, q.hdgst, q.ddgst));
+  acts.job.after = e.begun || e.capsule_out ? 1 : 0;
+  e.at = static_cast<Bytes>(e.at + length);
+  e.begun = 1;
+  if (last) pop(q.data, next);
+}
+
+NVTEE_TEE_INLINE void send_for(LegActs& acts, LegEntry& e, LegQueueRow& q, QueueIx queue, EntryIx ix,
+                               EntryIx next, const LegCommand& cmd) {
+  if (!may_send(q)) return;
+  if (q.data.any) {
+    send_data(acts, e, q, queue, ix, next);
+  } else {
+    send_command(acts, e, q, queue, ix, cmd);
+    pop(q.commands, next);
+  }
+}
+
+// ---- what comes back ------------------------------------------------------------------------------------
+NVTEE_TEE_INLINE void finish(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegBack& b) {
+  if (!e.answered || e.capsule_out || e.data_out || e.pieces != 0) return;
+  const bool bad = e.bad && e.status == spec::st::kOk;
+  acts.answers = true;
+  acts.answer.ns = b.ns;
+  acts.answer.leg = static_cast<tee::LegIndex>(b.entry);
+  acts.answer.gen = b.gen;
+  acts.answer.cid = tee::leg_cid(e.cid_gen, slot_of_entry(b.entry));
+  acts.answer.status = bad ? tee::StatusBits(spec::st::kTransientTransport) : e.status;
+  e.state = LegEntry::kNone;
+  q.credits = static_cast<ap_uint<16>>(q.credits + 1);
+}
+
+// FES 0: nothing is wrong.
+struct Wrong {
+  ap_uint<3> fes;
+  ap_uint<5> fei;
+};
+NVTEE_TEE_INLINE Wrong wrong(unsigned fes, unsigned fei) {
+  Wrong w;
+  w.fes = static_cast<ap_uint<3>>(fes);
+  w.fei = static_cast<ap_uint<5>>(fei);
+  return w;
+}
+
+NVTEE_TEE_INLINE Wrong check_response(const LegEntry& e, const LegBack& b, bool known) {
+  const bool short_of = (e.in || e.by_r2t) && e.done != e.length;
+  if (!known) return wrong(spec::fes::kInvalidHeaderField, 20);
+  if (b.status == spec::st::kOk && short_of) return wrong(spec::fes::kSequenceError, 0);
+  return wrong(0, 0);
+}
+NVTEE_TEE_INLINE Wrong check_data(const LegEntry& e, const LegBack& b, bool known, ap_uint<33> end) {
+  if (!known || !e.in) return wrong(spec::fes::kInvalidHeaderField, 8);
+  if (end > e.length) return wrong(spec::fes::kOutOfRange, 0);
+  if (b.offset != e.done || e.last_seen) return wrong(spec::fes::kSequenceError, 0);
+  if (b.success && !b.last) return wrong(spec::fes::kInvalidHeaderField, 1);
+  if (b.success && end != e.length) return wrong(spec::fes::kSequenceError, 0);
+  return wrong(0, 0);
+}
+NVTEE_TEE_INLINE Wrong check_r2t(const LegEntry& e, const LegBack& b, bool known, ap_uint<33> end) {
+  if (!known || !e.by_r2t) return wrong(spec::fes::kInvalidHeaderField, 8);
+  if (b.length == 0) return wrong(spec::fes::kInvalidHeaderField, 16);
+  if (end > e.length) return wrong(spec::fes::kOutOfRange, 0);
+  if (b.offset != e.done) return wrong(spec::fes::kSequenceError, 0);
+  if (e.data_out) return wrong(spec::fes::kLimitExceeded, 0);
+  return wrong(0, 0);
+}
+
+NVTEE_TEE_INLINE void take_response(LegEntry& e, const LegBack& b) {
+  e.answered = 1;
+  e.status = b.status;
+}
+NVTEE_TEE_INLINE void take_data(LegEntry& e, const LegBack& b, ap_uint<33> end) {
+  e.done = static_cast<Bytes>(end);
+  e.last_seen = b.last;
+  if (b.length != 0) e.pieces = static_cast<ap_uint<16>>(e.pieces + 1);
+  if (b.success) {
+    e.answered = 1;
+    e.status = spec::st::kOk;
+  }
+}
+NVTEE_TEE_INLINE void take_r2t(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegBack& b,
+                               ap_uint<33> end) {
+  e.at = e.done;
+  e.done = static_cast<Bytes>(end);
+  e.ttag = b.ttag;
+  e.begun = 0;
+  e.data_out = 1;
+  append(q.data, b.entry, acts);
+}
+
+// Each PDU with data gets its verdict, right or wrong.
+NVTEE_TEE_INLINE void place(LegActs& acts, const LegBack& b, bool good) {
+  acts.places = b.kind == LegBack::kData && b.length != 0;
+  acts.place_port = b.port;
+  acts.place.place = good ? 1 : 0;
+  acts.place.slot = static_cast<StoreSlot>(slot_of_entry(b.entry));
+  acts.place.offset = static_cast<Bytes>(b.offset);
+  acts.place.tell = 1;
+  acts.place.link = static_cast<LinkIx>(b.queue >> 2);
+  acts.place.cid = static_cast<ap_uint<16>>((static_cast<ap_uint<16>>(b.cid_gen) << 13) |
+                                            static_cast<ap_uint<16>>(slot_of_entry(b.entry)));
+}
+
+NVTEE_TEE_INLINE void take_pdu(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegBack& b) {
+  const ap_uint<33> end = static_cast<ap_uint<33>>(static_cast<ap_uint<33>>(b.offset) + b.length);
+  const bool mine = e.epoch == b.epoch && e.cid_gen == b.cid_gen && e.state == LegEntry::kOpen;
+  const bool known = mine && !e.answered;
+  const bool deaf = b.dead || !q.valid || q.broken || q.epoch != b.epoch;
+  const Wrong w = b.kind == LegBack::kResponse ? check_response(e, b, known)
+                  : b.kind == LegBack::kData   ? check_data(e, b, known, end)
+                                               : check_r2t(e, b, known, end);
+  const bool good = !deaf && w.fes == 0;
+  place(acts, b, good);
+  if (!deaf && w.fes != 0)
+    break_link(acts, q, b.queue, static_cast<uint16_t>(w.fes.to_uint()), w.fei.to_uint());
+  if (!good) return;
+  if (b.kind == LegBack::kResponse) take_response(e, b);
+  if (b.kind == LegBack::kData) take_data(e, b, end);
+  if (b.kind == LegBack::kR2t) take_r2t(acts, e, q, b, end);
+}
+
+NVTEE_TEE_INLINE void take_stored(LegEntry& e, const LegBack& b) {
+  const bool mine = e.epoch == b.epoch && e.cid_gen == b.cid_gen && e.state == LegEntry::kOpen;
+  if (!mine || b.dead || e.pieces == 0) return;
+  e.pieces = static_cast<ap_uint<16>>(e.pieces - 1);
+  if (!b.ok) e.bad = 1;
+}
+
+NVTEE_TEE_INLINE void take_sent(LegEntry& e, LegQueueRow& q, const LegBack& b) {
+  if (q.epoch != b.epoch) return;
+  if (q.out != 0) q.out = static_cast<ap_uint<5>>(q.out - 1);
+  if (e.epoch != b.epoch) return;
+  if (b.ends == LegToken::kCapsule) e.capsule_out = 0;
+  if (b.ends == LegToken::kData) e.data_out = 0;
+}
+
+NVTEE_TEE_INLINE void take_back(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegBack& b) {
+  if (b.kind == LegBack::kSent) {
+    take_sent(e, q, b);
+  } else if (b.kind == LegBack::kStored) {
+    take_stored(e, b);
+  } else {
+    take_pdu(acts, e, q, b);
+  }
+  const bool live =
+      q.valid && q.epoch == b.epoch && e.epoch == b.epoch && e.state == LegEntry::kOpen && !b.dead;
+  if (live) finish(acts, e, q, b);
+}
+
+// ---- the step -------------------------------------------------------------------------------------------
+NVTEE_TEE_INLINE void tell(const LegActs& acts, LegTableIo& io) {
+  if (acts.jobs && acts.job.port) io.job1.write(acts.job);
+  if (acts.jobs && !acts.job.port) io.job0.write(acts.job);
+  if (acts.places && acts.place_port) io.place1.write(acts.place);
+  if (acts.places && !acts.place_port) io.place0.write(acts.place);
+  if (acts.answers) io.leg_in.write(acts.answer);
+  if (acts.tells) io.event.write(acts.event);
+}
+
+NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, LegTableIo& io) {
+  const bool asleep = io.back.empty() && io.out.empty() && s.ready_count == 0;
+  if (asleep) return tee::Step::kIdle;
+  const bool no_job = io.job0.full() || io.job1.full();
+  const bool no_word = no_job || io.place0.full() || io.place1.full() || io.leg_in.full() || io.event.full();
+  ap_uint<LegTableState::kSources> can = 0;
+  can[LegTableState::kBack] = !io.back.empty() && !no_word;
+  can[LegTableState::kReady] = s.ready_count != 0 && !no_job;
+  can[LegTableState::kOut] = !io.out.empty() && !no_job && !io.event.full();
+  const ap_uint<LegTableState::kSources> one = hw::next_of(s.turn, can);
+  if (one == 0) return tee::Step::kBlocked;
+  hw::taken(s.turn, one);
+
+  const bool is_back = one[LegTableState::kBack], is_out = one[LegTableState::kOut],
+             is_ready = one[LegTableState::kReady];
+  LegBack b = LegBack();
+  LegOut o = LegOut();
+  if (is_back) b = io.back.read();
+  if (is_out) o = io.out.read();
+  const QueueIx first = s.ready[s.ready_get.to_uint()];
+  const QueueIx queue = is_back ? b.queue : is_out ? o.queue : first;
+  LegQueueRow q = s.queues[queue.to_uint()];
+  const EntryIx head = q.data.any ? q.data.head : q.commands.head;
+  const EntryIx ix = is_back ? b.entry : is_out ? o.entry : head;
+  LegEntry e = s.entries[ix.to_uint()];
+  const LegCommand cmd = s.commands[ix.to_uint()];
+  const EntryIx next = s.next[ix.to_uint()];
+
+  LegActs acts = LegActs();
+  if (is_back) take_back(acts, e, q, b);
+  if (is_out && o.kind == LegOut::kIssue) issue(acts, e, q, o);
+  if (is_out && o.kind == LegOut::kOpen) open_queue(q, o);
+  if (is_out && o.kind == LegOut::kShut) shut_queue(acts, q, o);
+  if (is_ready) {
+    q.listed = 0;
+    send_for(acts, e, q, queue, ix, next, cmd);
+  }
+
+  const bool list = may_send(q) && !q.listed;
+  if (list) {
+    q.listed = 1;
+    s.ready[s.ready_put.to_uint()] = queue;
+    s.ready_put = static_cast<ap_uint<8>>(s.ready_put + 1);
+  }
+  if (is_ready) s.ready_get = static_cast<ap_uint<8>>(s.ready_get + 1);
+  s.ready_count = static_cast<ap_uint<9>>(s.ready_count + (list ? 1 : 0) - (is_ready ? 1 : 0));
+  s.queues[queue.to_uint()] = q;
+  s.entries[ix.to_uint()] = e;
+  if (is_out && o.kind == LegOut::kIssue) s.commands[ix.to_uint()] = o.cmd;
+  if (acts.appends) s.next[acts.append_to.to_uint()] = ix;
+  tell(acts, io);
+  return tee::Step::kMoved;
+}
+
+}  // namespace card
+}  // namespace nvtee
+
+#endif
