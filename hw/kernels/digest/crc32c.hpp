@@ -4,7 +4,8 @@
 // A message in beats of 64 bytes:
 //   uint32_t sum = kCrcInit;
 //   each beat:  sum = crc_next(sum, crc_fold(data));      // bytes beyond the message's end are 0
-//   at the end: digest = crc_end(sum, 64 - count);        // count: bytes of the last beat, 1..64
+//   (keep_bytes) at the end: digest = crc_end(sum, 64 - count);        // count: bytes of the last
+//   beat, 1..64
 // crc_fold is the wide part and only flows forward (about 4 LUT levels); crc_next is the short recurrence (2
 // levels), so a kernel that keeps `sum` gets crc_fold's result through a stream (see digest.hpp). crc_end
 // takes the zeros at the end out again, 6 x 2 levels, forward only. That way no beat is ever shifted.
@@ -16,6 +17,7 @@
 #include <ap_int.h>
 #include <stdint.h>
 
+#include "hw/kernels/common/bytes.hpp"
 #include "hw/kernels/tee_core/types.hpp"
 
 namespace nvtee {
@@ -122,18 +124,6 @@ NVTEE_TEE_INLINE uint32_t crc_end(uint32_t sum, ap_uint<6> zeros) {
 // In one go, for who has no clock to keep.
 NVTEE_TEE_INLINE uint32_t crc_beat(uint32_t sum, const ap_uint<512>& data) {
   return crc_next(sum, crc_fold(data));
-}
-
-// The bytes of a beat from `count` (1..64) on become 0.
-NVTEE_TEE_INLINE ap_uint<512> keep_bytes(const ap_uint<512>& data, ap_uint<7> count) {
-  const unsigned low = static_cast<unsigned>(count) & 63;
-  const bool all = count[6];
-  ap_uint<512> out = data;
-  for (unsigned i = 0; i < 64; ++i) {
-#pragma HLS UNROLL
-    if (!all && i >= low) out.range(8 * i + 7, 8 * i) = 0;
-  }
-  return out;
 }
 
 // The digest after a last beat of `count` bytes (1..64).

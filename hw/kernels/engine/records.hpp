@@ -215,7 +215,9 @@ struct StoreBeat {
   StoreSlot slot;
   Bytes offset;       // of the first byte; any multiple of 4
   ap_uint<1> staged;  // kept on chip too (in-capsule data)
-  ap_uint<1> last;    // of the PDU: `done` is said when all of its beats are in
+  ap_uint<1> first;   // of the PDU
+  ap_uint<1> last;    // of the PDU: `done` is said when all of its beats are in. count 0: no data, but the
+                      // session is drained when everything before it is in
   // what to say then
   ap_uint<2> done;     // StoreDone::Kind
   ap_uint<1> ok;       // data digest

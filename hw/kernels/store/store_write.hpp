@@ -1,0 +1,271 @@
+// store_write: beats at any offset into buffers of device memory, through two kernels at one beat a clock and
+// one (store_commit) that waits for memory. One of each per port.
+//
+// Every line is one AXI write of one beat, addresses in the order of the data: one a clock, no burst to
+// collect for. Lines that two beats of a PDU share are written once, unless beats of another session come
+// between.
+//
+// In-capsule data (offset 0) also goes to the stage while it has a free entry. An entry is filled again only
+// after memory has answered for what it held before, so what is no longer on chip is in memory.
+#ifndef NVTEE_HW_KERNELS_STORE_STORE_WRITE_HPP
+#define NVTEE_HW_KERNELS_STORE_STORE_WRITE_HPP
+
+#include "hw/kernels/store/types.hpp"
+
+namespace nvtee {
+namespace card {
+
+// ---- store_turn ------------------------------------------------------------------------------------------
+template <class C>
+struct StoreTurnState {
+  StageRef entry[1u << C::kSessionBits];  // of the session's PDU under way
+  StoreBeat beat;                         // the next one
+  ap_uint<1> ready;
+};
+
+struct StoreTurnIo {
+  hls::stream<StoreBeat>& in;
+  hls::stream<StageEntry>& grant;  // entries to be filled
+  hls::stream<StageUse>& use;
+  hls::stream<StageWrite>& stage;
+  hls::stream<Turned>& out;
+};
+
+NVTEE_TEE_INLINE Line turn_up(const Line& x, ap_uint<6> by) {
+  ap_uint<1024> twice = 0;
+  twice.range(511, 0) = x;
+  twice.range(1023, 512) = x;
+  const unsigned a = (64 - by.to_uint()) & 63;  // down instead of up: the same circle
+  const ap_uint<896> y = static_cast<ap_uint<896>>(twice >> (8 * (a & 48)));
+  const ap_uint<536> z = static_cast<ap_uint<536>>(y >> (8 * (a & 12)));
+  return static_cast<Line>(z >> (8 * (a & 3)));
+}
+
+NVTEE_TEE_INLINE StoreDone done_of(const StoreBeat& b, PortId port) {
+  StoreDone d = StoreDone();
+  d.kind = b.done;
+  d.ok = b.ok;
+  d.port = port;
+  d.slot = b.slot;
+  d.queue = b.queue;
+  d.session = b.session;
+  d.head = b.head;
+  d.length = static_cast<Bytes>(b.offset + b.count);
+  d.link = b.link;
+  d.cid = b.cid;
+  d.tell = b.tell;
+  return d;
+}
+
+NVTEE_TEE_INLINE Turned turned(const StoreBeat& b, const StageRef& stage, PortId port) {
+  const ap_uint<6> by = static_cast<ap_uint<6>>(b.offset);
+  const ap_uint<128> bytes = static_cast<ap_uint<128>>(static_cast<ap_uint<128>>(byte_mask(b.count)) << by);
+  Turned t = Turned();
+  t.data = turn_up(b.data, by);
+  t.low = bytes.range(63, 0);
+  t.high = bytes.range(127, 64);
+  t.slot = b.slot;
+  t.line = static_cast<LineNo>(b.offset >> 6);
+  t.last = b.last;
+  t.barrier = b.count == 0 ? 1 : 0;
+  t.stage = stage;
+  t.done = done_of(b, port);
+  return t;
+}
+
+template <class C>
+NVTEE_TEE_INLINE Step store_turn_step(StoreTurnState<C>& s, PortId port, StoreTurnIo& io) {
+  constexpr unsigned kMask = (1u << C::kSessionBits) - 1;
+  const bool more = !io.in.empty();
+  const bool go = s.ready && !io.out.full() && !io.use.full() && !io.stage.full();
+  if (go) {
+    const StoreBeat b = s.beat;
+    const unsigned at = b.session.to_uint() & kMask;
+    const bool begins = b.first && b.count != 0;
+    StageRef ref = s.entry[at];
+    if (begins) {
+      ref = StageRef();
+      if (b.staged && !io.grant.empty()) {
+        ref.valid = 1;
+        ref.entry = io.grant.read();
+      }
+      StageUse u = StageUse();
+      u.slot = b.slot;
+      u.in = ref;
+      io.use.write(u);
+    }
+    const bool on_chip = b.staged && ref.valid && b.count != 0;
+    // A session that ends in the middle of a PDU gives its entry back too.
+    StageRef out = ref;
+    out.valid = on_chip || (b.count == 0 && ref.valid) ? 1 : 0;
+    StageRef keep = ref;
+    if (b.last) keep.valid = 0;
+    s.entry[at] = keep;
+    if (on_chip) {
+      StageWrite w = StageWrite();
+      w.entry = ref.entry;
+      w.line = static_cast<StageLine>(b.offset >> 6);
+      w.data = b.data;
+      io.stage.write(w);
+    }
+    io.out.write(turned(b, out, port));
+  }
+  const bool load = more && (go || !s.ready);
+  if (load) s.beat = io.in.read();
+  s.ready = load || (s.ready && !go) ? 1 : 0;
+  return go || load ? Step::kMoved : Step::kIdle;
+}
+
+// ---- store_cut -------------------------------------------------------------------------------------------
+struct StoreCutState {
+  Turned t;  // the next beat
+  ap_uint<1> ready;
+  // What of a beat goes to the line after its own, until the next beat brings the rest of that line.
+  Line rest;
+  ap_uint<64> strb;
+  StoreSlot slot;
+  LineNo line;
+  ap_uint<1> held;
+  ap_uint<1> last;  // it is the end of its PDU: does not wait
+  StoreDone done;
+  ap_uint<16> writes;
+};
+
+struct StoreCutIo {
+  hls::stream<Turned>& in;
+  hls::stream<hw::AxiAddr>& aw;
+  hls::stream<hw::AxiW>& w;
+  hls::stream<StoreDone>& now;    // in the stage: known at once
+  hls::stream<Pending>& pending;  // in memory: known when memory has answered
+};
+
+NVTEE_TEE_INLINE void write_line(StoreCutState& s, ap_uint<64> base, StoreSlot slot, LineNo line,
+                                 const Line& data, ap_uint<64> strb, StoreCutIo& io) {
+  hw::AxiAddr a = hw::AxiAddr();
+  a.addr = address_of(base, slot, line);
+  io.aw.write(a);
+  hw::AxiW w = hw::AxiW();
+  w.data = data;
+  w.strb = strb;
+  w.last = 1;
+  io.w.write(w);
+  s.writes = static_cast<ap_uint<16>>(s.writes + 1);
+}
+
+// The last line of a PDU is on its way.
+NVTEE_TEE_INLINE void pdu_out(StoreCutState& s, const StoreDone& done, const StageRef& stage, bool barrier,
+                              StoreCutIo& io) {
+  const bool say = done.kind != StoreDone::kNone;
+  if (stage.valid && say && !barrier) io.now.write(done);
+  Pending p = Pending();
+  p.kind = barrier ? Pending::kDrained : stage.valid ? Pending::kEntry : Pending::kDone;
+  p.writes = s.writes;
+  p.done = done;
+  p.stage = stage;
+  if (barrier || stage.valid || say) io.pending.write(p);
+}
+
+NVTEE_TEE_INLINE Line merge_bytes(const Line& a, const ap_uint<64>& of_a, const Line& b) {
+  Line out = 0;
+  for (unsigned i = 0; i < 64; ++i) {
+#pragma HLS UNROLL
+    const ap_uint<8> x = a.range(8 * i + 7, 8 * i);
+    const ap_uint<8> y = b.range(8 * i + 7, 8 * i);
+    out.range(8 * i + 7, 8 * i) = of_a[i] ? x : y;
+  }
+  return out;
+}
+
+NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, ap_uint<64> base, StoreCutIo& io) {
+  const bool more = !io.in.empty();
+  const bool out = !io.aw.full() && !io.w.full() && !io.now.full() && !io.pending.full();
+  const Turned t = s.t;
+  const bool goes_on = s.held && !s.last && !t.barrier && t.slot == s.slot && t.line == s.line;
+  // A line that is not going to be completed leaves first.
+  const bool flush = s.held && (s.last || (s.ready && !goes_on));
+  const bool use = s.ready && !flush && out;
+  if (flush && out) {
+    write_line(s, base, s.slot, s.line, s.rest, s.strb, io);
+    if (s.last) pdu_out(s, s.done, StageRef(), false, io);
+    s.held = 0;
+    s.last = 0;
+  } else if (use) {
+    const bool two = t.high != 0;
+    if (!t.barrier) {
+      const ap_uint<64> kept = goes_on ? s.strb : ap_uint<64>(0);
+      write_line(s, base, t.slot, t.line, merge_bytes(s.rest, kept, t.data),
+                 static_cast<ap_uint<64>>(kept | t.low), io);
+    }
+    if (t.last && !two) pdu_out(s, t.done, t.stage, t.barrier, io);
+    s.rest = t.data;
+    s.strb = t.high;
+    s.slot = t.slot;
+    s.line = static_cast<LineNo>(t.line + 1);
+    s.held = two ? 1 : 0;
+    s.last = two && t.last ? 1 : 0;
+    s.done = t.done;
+  }
+  const bool load = more && (use || !s.ready);
+  if (load) s.t = io.in.read();
+  s.ready = load || (s.ready && !use) ? 1 : 0;
+  return (flush && out) || use || load ? Step::kMoved : Step::kIdle;
+}
+
+// ---- store_commit ----------------------------------------------------------------------------------------
+struct StoreCommitState {
+  ap_uint<16> answered;
+  ap_uint<1> bad;  // memory refused a write since the last Pending left
+  Pending p;
+  ap_uint<1> ready;
+};
+
+struct StoreCommitIo {
+  hls::stream<hw::AxiB>& b;
+  hls::stream<StoreDone>& now;
+  hls::stream<Pending>& pending;
+  hls::stream<StageEntry>& landed;
+  hls::stream<StoreDone>& done;
+  hls::stream<CardEvent>& event;
+};
+
+NVTEE_TEE_INLINE bool commit_pending(StoreCommitState& s, PortId port, StoreCommitIo& io) {
+  const ap_uint<16> behind = static_cast<ap_uint<16>>(s.answered - s.p.writes);
+  if (behind[15]) return false;
+  if (s.p.stage.valid) io.landed.write(s.p.stage.entry);
+  if (s.p.kind == Pending::kDone) {
+    StoreDone d = s.p.done;
+    if (s.bad) d.ok = 0;
+    io.done.write(d);
+  } else if (s.p.kind == Pending::kDrained) {
+    CardEvent e = CardEvent();
+    e.kind = CardEvent::kSessionDrained;
+    e.port = port;
+    e.session = s.p.done.session;
+    io.event.write(e);
+  }
+  s.bad = 0;
+  return true;
+}
+
+NVTEE_TEE_INLINE Step store_commit_step(StoreCommitState& s, PortId port, StoreCommitIo& io) {
+  const bool answer = !io.b.empty();
+  const bool out = !io.done.full();
+  const bool now = !io.now.empty() && out;
+  const bool may = s.ready && !now && out && !io.landed.full() && !io.event.full();
+  const bool said = may && commit_pending(s, port, io);
+  if (now) io.done.write(io.now.read());
+  const bool load = !io.pending.empty() && (said || !s.ready);
+  if (load) s.p = io.pending.read();
+  s.ready = load || (s.ready && !said) ? 1 : 0;
+  if (answer) {
+    const hw::AxiB b = io.b.read();
+    s.answered = static_cast<ap_uint<16>>(s.answered + 1);
+    if (b.resp != 0) s.bad = 1;
+  }
+  return answer || now || said || load ? Step::kMoved : Step::kIdle;
+}
+
+}  // namespace card
+}  // namespace nvtee
+
+#endif
