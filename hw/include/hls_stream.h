@@ -17,10 +17,65 @@
 
 #include "nvtee_hls/bits.hpp"
 
+#ifdef __HLSC__
+// What the translator (hw/hlsc) sees: a stream is a name, and each access one of these calls.
+extern "C" {
+bool nvtee_hlsc_empty(const void* stream);
+bool nvtee_hlsc_full(const void* stream);
+void nvtee_hlsc_read(void* stream, void* to);
+void nvtee_hlsc_write(void* stream, const void* from);
+}
+#endif
+
 namespace hls {
 
 template <class T, int DEPTH = 0>
 class stream;
+
+#ifdef __HLSC__
+template <class T>
+class stream<T, 0> {
+ public:
+  constexpr stream() = default;
+  constexpr explicit stream(const char*) {}
+  stream(const stream&) = delete;
+  stream& operator=(const stream&) = delete;
+
+  NVTEE_HLS_INLINE bool empty() const { return nvtee_hlsc_empty(this); }
+  NVTEE_HLS_INLINE bool full() const { return nvtee_hlsc_full(this); }
+  NVTEE_HLS_INLINE void read(T& to) { nvtee_hlsc_read(this, &to); }
+  NVTEE_HLS_INLINE T read() {
+    T x;
+    nvtee_hlsc_read(this, &x);
+    return x;
+  }
+  NVTEE_HLS_INLINE bool read_nb(T& to) {
+    if (empty()) return false;
+    read(to);
+    return true;
+  }
+  NVTEE_HLS_INLINE void write(const T& x) { nvtee_hlsc_write(this, &x); }
+  NVTEE_HLS_INLINE bool write_nb(const T& x) {
+    if (full()) return false;
+    write(x);
+    return true;
+  }
+  NVTEE_HLS_INLINE void operator>>(T& to) { read(to); }
+  NVTEE_HLS_INLINE void operator<<(const T& x) { write(x); }
+
+ private:
+  char identity_ = 0;  // streams differ by their addresses
+};
+
+template <class T, int DEPTH>
+class stream : public stream<T, 0> {
+  static_assert(DEPTH > 0 && DEPTH <= (1 << 24), "stream depth");
+
+ public:
+  constexpr stream() = default;
+  constexpr explicit stream(const char* name) : stream<T, 0>(name) {}
+};
+#else
 
 // A bounded first-in first-out queue of one reader and one writer in one thread. Functions take
 // `hls::stream<T>&` and are given any depth: stream<T, 0> is the base of all and holds 2, as the vendor's
@@ -94,6 +149,7 @@ class stream : public stream<T, 0> {
  private:
   T slots_[detail::slots_for(DEPTH)]{};
 };
+#endif  // __HLSC__
 
 }  // namespace hls
 

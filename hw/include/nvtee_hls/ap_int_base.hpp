@@ -276,7 +276,11 @@ struct ap_int_base : nvtee_hls::named_conversions<ap_int_base<W, S>, W, S> {
     return static_cast<int>(n);
   }
 
+#ifdef __HLSC__
+  bits_type v_;  // the translator has clang set what nobody initialises to zero (-ftrivial-auto-var-init)
+#else
   bits_type v_ = 0;
+#endif
 };
 
 #endif  // NVTEE_HLS_AP_INT_BASE_HPP

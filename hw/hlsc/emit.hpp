@@ -1,0 +1,90 @@
+// A scheduled kernel as a Verilog module.
+#ifndef NVTEE_HW_HLSC_EMIT_HPP
+#define NVTEE_HW_HLSC_EMIT_HPP
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "hw/hlsc/schedule.hpp"
+
+namespace hlsc {
+
+struct EmitOptions {
+  bool trace = false;  // ap_fire, ap_idle, ap_vis_*
+};
+
+// Names that no two things share and Verilog allows.
+class Names {
+ public:
+  Names();
+  std::string take(const std::string& wanted);
+
+ private:
+  std::set<std::string> used_;
+  std::map<std::string, int> next_;
+};
+
+// Leaves of a table that are written under the same condition lie in one memory.
+struct MemoryGroup {
+  std::vector<unsigned> leaves;
+  unsigned bits = 0;
+  Val enable;
+  bool written = false;
+};
+
+class Emitter {
+ public:
+  Emitter(const Kernel& k, const Schedule& s, const EmitOptions& o);
+  std::string text();
+  // By memory; leaves that nobody reads are in none.
+  const std::vector<std::vector<MemoryGroup>>& groups() const { return groups_; }
+
+ private:
+  struct Base {
+    std::string name;
+    unsigned lo = 0;     // of the node's bit 0 in it
+    unsigned width = 1;  // of the whole
+  };
+  void make_groups();
+  void mark(const Val& v);
+  std::string expr(const Val& v, int stage);
+  std::string piece(const Piece& p, int stage);
+  const Base& base(const Node* n, int stage);
+  bool stable(const Node* n) const;
+  int copy_index(const Node* n, int stage) const;
+  std::string strobe(int stage);  // the call is in this stage, and not held back
+  std::string in_stage(int stage) const;
+  void define(const Node* n);
+  std::string operation(const Node* n, int stage);
+  void ports(std::string& to);
+  void control();
+  void registers();
+  void memory(size_t index);
+  void roms();
+  void streams();
+  void trace();
+  void declare_copy(const Node* n, int index);
+  void line(const std::string& text, const Loc& loc = {});
+
+  const Kernel& k_;
+  const Schedule& s_;
+  EmitOptions o_;
+  Names names_;
+  std::vector<std::vector<MemoryGroup>> groups_;
+  std::vector<std::vector<int>> group_of_;  // [memory][leaf]
+  std::set<const Node*> used_;
+  std::unordered_map<const Node*, Base> bases_;
+  std::map<std::pair<unsigned, int>, Base> copies_;  // (node id, copy)
+  std::vector<std::string> register_names_, stream_names_, scalar_names_, rom_names_;
+  std::map<std::pair<size_t, size_t>, std::string> group_names_;
+  std::set<std::pair<size_t, unsigned>> reads_done_;  // (memory, port)
+  int strobes_ = 0;                                   // highest st[] used
+  std::string declarations_, body_;
+};
+
+}  // namespace hlsc
+
+#endif

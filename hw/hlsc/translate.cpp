@@ -1,0 +1,57 @@
+#include "hw/hlsc/translate.hpp"
+
+#include "hw/hlsc/exec.hpp"
+
+namespace hlsc {
+
+namespace {
+
+// Runs a kernel; arrays that only constants index become registers, and it is run once more.
+Kernel run_kernel(Program& program, llvm::Function& f, Types& types, Warnings& warnings) {
+  ExecOptions o;
+  for (int round = 0;; ++round) {
+    Warnings mine;
+    Exec e(program, f, types, mine, o);
+    Kernel k;
+    bool failed = false;
+    Refusal why;
+    try {
+      k = e.run();
+    } catch (const Refusal& r) {
+      failed = true;
+      why = r;
+    }
+    const std::set<std::string> better = e.constant_arrays();
+    if (better == o.as_registers || round > 4) {
+      if (failed) throw why;
+      for (const std::string& w : mine.lines()) warnings.add_line(w);
+      return k;
+    }
+    o.as_registers = better;
+  }
+}
+
+}  // namespace
+
+Translation translate(const Options& o, Warnings& warnings) {
+  Program program(o.frontend, warnings);
+  llvm::Function* top = program.find(o.top);
+  if (top == nullptr)
+    refuse({o.frontend.source, 0}, "there is no function '" + o.top + "'",
+           "name an extern \"C\" function with --top");
+  program.prepare({top});
+  top = program.find(o.top);
+  Types types;
+  Kernel k = run_kernel(program, *top, types, warnings);
+  Schedule s(k, o.schedule);
+  Emitter e(k, s, o.emit);
+  Translation r;
+  r.files.push_back({k.name + ".v", e.text()});
+  r.files.push_back({k.name + ".json", report_json(k, s, e)});
+  r.files.push_back({k.name + ".txt", report_text(k, s, e)});
+  r.files.push_back({k.name + "_ports.hpp", ports_header(k.name, k.streams)});
+  r.summary = report_text(k, s, e);
+  return r;
+}
+
+}  // namespace hlsc

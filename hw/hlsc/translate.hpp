@@ -1,0 +1,41 @@
+// From a source file to Verilog, reports and port headers.
+#ifndef NVTEE_HW_HLSC_TRANSLATE_HPP
+#define NVTEE_HW_HLSC_TRANSLATE_HPP
+
+#include <string>
+#include <vector>
+
+#include "hw/hlsc/emit.hpp"
+#include "hw/hlsc/frontend.hpp"
+
+namespace hlsc {
+
+struct Options {
+  FrontendOptions frontend;
+  ScheduleOptions schedule;
+  EmitOptions emit;
+  std::string top, out_dir = ".";
+  std::vector<std::string> set_ii;  // "KERNEL=N"
+  bool quiet = false;
+};
+
+// One output file.
+struct Output {
+  std::string name, text;
+};
+
+struct Translation {
+  std::vector<Output> files;
+  std::string summary;  // for people
+};
+
+Translation translate(const Options& o, Warnings& warnings);
+
+// Parts of it (report.cpp, ports_header.cpp).
+std::string report_json(const Kernel& k, const Schedule& s, const Emitter& e);
+std::string report_text(const Kernel& k, const Schedule& s, const Emitter& e);
+std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams);
+
+}  // namespace hlsc
+
+#endif
