@@ -15,6 +15,9 @@ struct Field {
   unsigned lo, width;
 };
 
+template <class... P>
+struct List {};
+
 template <unsigned W>
 struct Bits {
   static constexpr unsigned kWords = (W + 31) / 32;

@@ -16,9 +16,35 @@ std::string value_of(const Leaf& l) {
   return l.type->is_ap ? x + ".nvtee_raw()" : x;
 }
 
+// Where Verilator's model has the port's signals: works with any model, and is compiled only where it is used.
+std::string bindings(const StreamPort& p) {
+  const auto one = [&](const char* what, const char* suffix) {
+    return std::string("  template <class V>\n  static auto& ") + what + "(V& v) {\n    return v." + p.name + suffix +
+           ";\n  }\n";
+  };
+  std::string r = p.written ? one("data", "_din") + one("flag", "_full_n") + one("strobe", "_write") + one("resv", "_resv")
+                            : one("data", "_dout") + one("flag", "_empty_n") + one("strobe", "_read");
+  return r + "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + p.name + ";\n  }\n";
+}
+
+std::string scalar_struct(const ScalarPort& p) {
+  return "\nstruct " + p.name + " {\n  static constexpr unsigned width = " + num(p.bits) +
+         ";\n  static constexpr const char* name = \"" + p.name +
+         "\";\n  template <class V>\n  static auto& data(V& v) {\n    return v." + p.name +
+         ";\n  }\n  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + p.name + ";\n  }\n};\n";
+}
+
+template <class Port>
+std::string list_of(const char* name, const std::vector<Port>& ports) {
+  std::string r = std::string("\nusing ") + name + " = hlsc_ports::List<";
+  for (size_t i = 0; i < ports.size(); ++i) r += (i ? ", " : "") + ports[i].name;
+  return r + ">;\n";
+}
+
 }  // namespace
 
-std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams) {
+std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams,
+                         const std::vector<ScalarPort>& scalars) {
   std::string r =
       "// Made by hlsc. Include the kernel's own headers first.\n#pragma once\n\n"
       "#include \"hw/hlsc/ports.hpp\"\n\nnamespace " +
@@ -46,8 +72,10 @@ std::string ports_header(const std::string& name, const std::vector<StreamPort>&
     r += "    return x;\n  }\n  static constexpr hlsc_ports::Field fields[] = {\n";
     for (const Leaf& l : p.leaves)
       r += "      {\"" + l.path + "\", " + num(l.lo) + ", " + num(l.type->bits) + "},\n";
-    r += "  };\n};\n";
+    r += "  };\n" + bindings(p) + "};\n";
   }
+  for (const ScalarPort& p : scalars) r += scalar_struct(p);
+  r += list_of("streams", streams) + list_of("scalars", scalars);
   return r + "\n}  // namespace " + name + "_ports\n";
 }
 

@@ -49,7 +49,7 @@ Translation translate(const Options& o, Warnings& warnings) {
   r.files.push_back({k.name + ".v", e.text()});
   r.files.push_back({k.name + ".json", report_json(k, s, e)});
   r.files.push_back({k.name + ".txt", report_text(k, s, e)});
-  r.files.push_back({k.name + "_ports.hpp", ports_header(k.name, k.streams)});
+  r.files.push_back({k.name + "_ports.hpp", ports_header(k.name, k.streams, k.scalars)});
   r.summary = report_text(k, s, e);
   return r;
 }

@@ -34,7 +34,8 @@ Translation translate(const Options& o, Warnings& warnings);
 // Parts of it (report.cpp, ports_header.cpp).
 std::string report_json(const Kernel& k, const Schedule& s, const Emitter& e);
 std::string report_text(const Kernel& k, const Schedule& s, const Emitter& e);
-std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams);
+std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams,
+                         const std::vector<ScalarPort>& scalars);
 
 }  // namespace hlsc
 
