@@ -1,12 +1,12 @@
 // nvtee-host discover: the discovery log page of a discovery controller.
 #include <fmt/format.h>
 
-#include <cstring>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "tools/nvtee-host/admin_session.hpp"
 #include "tools/nvtee-host/command_line.hpp"
+#include "tools/nvtee-host/discovery_log.hpp"
 
 namespace nvtee::host {
 namespace {
@@ -19,44 +19,23 @@ Prints the discovery log page: which subsystems can be reached, and where. Port 
   nvtee-host discover 127.0.0.1:4420 -o json
 )";
 constexpr const char* kDiscoveryNqn = "nqn.2014-08.org.nvmexpress.discovery";
-constexpr std::uint64_t kMostRecords = 4096;
 constexpr unsigned kTries = 5;
 
-struct Log {
-  std::uint64_t generation = 0;
-  std::vector<nvmf_disc_log_entry> entries;
-};
-
-// Text in a fixed field, without the padding.
-template <std::size_t N>
-std::string field(const char (&f)[N]) {
-  std::string s(f, strnlen(f, N));
-  while (!s.empty() && s.back() == ' ') s.pop_back();
-  return s;
-}
-
 // Header, then everything; again when it changed meanwhile.
-Result<Log> read_log(AdminSession& session) {
+Result<DiscoveryLog> read_log(AdminSession& session) {
   for (unsigned i = 0; i < kTries; ++i) {
     const auto header = session.log_page(spec::lid::kDiscovery, 0, 1024);
     if (!header) return std::unexpected(header.error());
-    nvmf_discovery_log h;
-    std::memcpy(&h, header->data(), sizeof h);
-    if (h.numrec > kMostRecords)
-      return fail(fmt::format("the log names {} records", std::uint64_t{h.numrec}));
+    const auto head = parse_discovery_header(*header);
+    if (!head) return std::unexpected(head.error());
     const auto page =
-        session.log_page(spec::lid::kDiscovery, 0, static_cast<std::uint32_t>(1024 * (1 + h.numrec)));
+        session.log_page(spec::lid::kDiscovery, 0, static_cast<std::uint32_t>(1024 * (1 + head->records)));
     if (!page) return std::unexpected(page.error());
     const auto again = session.log_page(spec::lid::kDiscovery, 0, 1024);
     if (!again) return std::unexpected(again.error());
-    nvmf_discovery_log h2;
-    std::memcpy(&h2, again->data(), sizeof h2);
-    if (h.genctr != h2.genctr) continue;
-    Log log{h.genctr, {}};
-    log.entries.resize(h.numrec);
-    for (std::size_t n = 0; n < log.entries.size(); ++n)
-      std::memcpy(&log.entries[n], page->data() + 1024 * (n + 1), sizeof log.entries[n]);
-    return log;
+    const auto head_again = parse_discovery_header(*again);
+    if (!head_again) return std::unexpected(head_again.error());
+    if (head->generation == head_again->generation) return parse_discovery_log(*page);
   }
   return fail("the discovery log keeps changing");
 }
@@ -68,7 +47,7 @@ const char* transport_name(std::uint8_t t) {
   return t == 1 ? "rdma" : t == 2 ? "fc" : t == 3 ? "tcp" : t == 254 ? "loop" : "?";
 }
 
-void print(const Log& log, bool json) {
+void print(const DiscoveryLog& log, bool json) {
   if (json) {
     nlohmann::json j = {{"generation", log.generation}, {"records", nlohmann::json::array()}};
     for (const auto& e : log.entries)
@@ -78,16 +57,16 @@ void print(const Log& log, bool json) {
                               {"port_id", static_cast<unsigned>(e.portid)},
                               {"cntlid", static_cast<unsigned>(e.cntlid)},
                               {"treq", static_cast<unsigned>(e.treq)},
-                              {"address", field(e.traddr)},
-                              {"service", field(e.trsvcid)},
-                              {"nqn", field(e.subnqn)}});
+                              {"address", discovery_text(e.traddr)},
+                              {"service", discovery_text(e.trsvcid)},
+                              {"nqn", discovery_text(e.subnqn)}});
     std::cout << j.dump(2) << "\n";
     return;
   }
   fmt::print("{} records, generation {}\n", log.entries.size(), log.generation);
   for (const auto& e : log.entries)
     fmt::print("  {:18} {:5} {:32} {}\n", subtype_name(e.subtype), transport_name(e.trtype),
-               field(e.traddr) + ":" + field(e.trsvcid), field(e.subnqn));
+               discovery_text(e.traddr) + ":" + discovery_text(e.trsvcid), discovery_text(e.subnqn));
 }
 
 }  // namespace
