@@ -50,7 +50,7 @@ struct PlacerIo {
   hls::stream<tee::Placement>& placement;  // of HostIns with data only
   hls::stream<LegPlace>& leg;
   hls::stream<StoreSlot>& punt;      // free buffers
-  hls::stream<StoreSlot>& spare_in;  // its own ring: buffers of PDUs that were cut off; depth 2^kPuntBits
+  hls::stream<StoreSlot>& spare_in;  // its own ring: buffers of PDUs that were cut off; deeper than there are
   hls::stream<StoreSlot>& spare_out;
   hls::stream<DataBeat>& beat;
   hls::stream<StoreBeat>& store;

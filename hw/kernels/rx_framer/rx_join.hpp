@@ -40,7 +40,7 @@ NVTEE_TEE_INLINE PduHead head_of(const Op& op, const ap_uint<512>& word, const a
 }
 
 NVTEE_TEE_INLINE DataBeat beat_of(const Op& op, const ap_uint<512>& word, const ap_uint<512>& held) {
-  const bool digest = op.kind == Op::kBeatHeld;
+  const bool digest = op.kind == Op::kDataHeld;
   DataBeat b = DataBeat();
   b.data = digest ? held : word;
   b.count = op.count;
@@ -68,7 +68,7 @@ NVTEE_TEE_INLINE Step rx_join_step(RxJoinState<C>& s, hls::stream<Piece>& in, hl
   if (op.save) s.begun[at] = word;
   if (op.kind == Op::kHold) s.held[at] = word;
   const bool is_head = op.kind == Op::kHead || op.kind == Op::kHeadHeld || op.kind == Op::kBroken;
-  const bool is_beat = op.kind == Op::kBeat || op.kind == Op::kBeatHeld;
+  const bool is_beat = op.kind == Op::kData || op.kind == Op::kDataHeld;
   const bool end = op.kind == Op::kEnd;
   if (is_head || end) head.write(head_of(op, word, held));
   if (is_beat || end) beat.write(summed(beat_of(op, word, held)));

@@ -38,12 +38,12 @@ NVTEE_TEE_INLINE void plan_kind(const Span& p, Op& op) {
   } else if (p.phase == Span::kHead2) {
     op.kind = Op::kHeadHeld;
   } else if (p.phase == Span::kData) {
-    op.kind = last && p.digest ? Op::kHold : Op::kBeat;
+    op.kind = last && p.digest ? Op::kHold : Op::kData;
     op.count = last ? last_count(p.data) : ap_uint<7>(64);
     op.first = p.first;
     op.last = last ? 1 : 0;
   } else {
-    op.kind = Op::kBeatHeld;
+    op.kind = Op::kDataHeld;
     op.count = last_count(p.data);
     op.first = p.data <= 64 ? 1 : 0;
     op.last = 1;

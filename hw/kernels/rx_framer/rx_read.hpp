@@ -42,13 +42,15 @@ struct RxReadIo {
   hls::stream<CardCtl>& ctl;    // kSetSession and kPuntFree of this port; others are passed over
   hls::stream<Notify>& notify;  // from TCP
   hls::stream<RxBack>& back;
-  hls::stream<SessionIx>& ready_in;  // its own ring; each at least as deep as there are sessions
+  // Its own rings, each as deep as there are sessions: a session is in one of them at most, so they never
+  // fill up.
+  hls::stream<SessionIx>& ready_in;
   hls::stream<SessionIx>& ready_out;
   hls::stream<SessionIx>& parked_in;  // raw sessions that wait for a buffer
   hls::stream<SessionIx>& parked_out;
   hls::stream<ReadRequest>& request;
   hls::stream<Chunk>& chunk;
-  hls::stream<StoreSlot>& punt;  // to placer: buffers that are free; depth 2^kPuntBits
+  hls::stream<StoreSlot>& punt;  // to placer: buffers that are free; deeper than there are buffers
   hls::stream<CardEvent>& event;
 };
 
@@ -189,8 +191,6 @@ NVTEE_TEE_INLINE Step rx_read_step(RxReadState<C>& s, PortId port, RxReadIo& io)
   const bool notify = !io.notify.empty() && !io.event.full();
   const bool parked = !io.parked_in.empty() && s.free != 0;
   const bool turn = (parked || !io.ready_in.empty()) && out;
-  const bool rings = !io.ready_out.full() && !io.parked_out.full();
-  if (!rings) return Step::kBlocked;
   const bool do_ctl = !back && ctl;
   const bool do_notify = !back && !ctl && notify && !(turn && s.turn);
   const bool do_turn = !back && !ctl && turn && !do_notify;

@@ -207,8 +207,7 @@ NVTEE_TEE_INLINE void walk_on(RxWalkState<C>& s, RxCtx c, bool complete, bool ch
   constexpr unsigned kMask = (1u << C::kSessionBits) - 1;
   s.pos = static_cast<ap_uint<13>>(s.pos + n);
   s.left = static_cast<ap_uint<13>>(s.left - n);
-  s.c.have = 0;
-  s.c.ch = 0;
+  s.c = RxCtx();  // of the next PDU
   if (complete) {
     c = RxCtx();
   } else {

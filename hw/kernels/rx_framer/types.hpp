@@ -76,8 +76,8 @@ struct Op {
     kHold = 1,
     kHead = 2,
     kHeadHeld = 3,
-    kBeat = 4,
-    kBeatHeld = 5,
+    kData = 4,
+    kDataHeld = 5,
     kBroken = 6,
     kEnd = 7
   };
