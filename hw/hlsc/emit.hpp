@@ -41,6 +41,9 @@ class Emitter {
   std::string text();
   // By memory; leaves that nobody reads are in none.
   const std::vector<std::vector<MemoryGroup>>& groups() const { return groups_; }
+  // As they are in the module: a C++ name that is a word of Verilog has been changed.
+  const std::vector<std::string>& stream_names() const { return stream_names_; }
+  const std::vector<std::string>& scalar_names() const { return scalar_names_; }
 
  private:
   struct Base {

@@ -17,21 +17,21 @@ std::string value_of(const Leaf& l) {
 }
 
 // Where Verilator's model has the port's signals: works with any model, and is compiled only where it is used.
-std::string bindings(const StreamPort& p) {
+std::string bindings(const StreamPort& p, const std::string& rtl) {
   const auto one = [&](const char* what, const char* suffix) {
-    return std::string("  template <class V>\n  static auto& ") + what + "(V& v) {\n    return v." + p.name + suffix +
+    return std::string("  template <class V>\n  static auto& ") + what + "(V& v) {\n    return v." + rtl + suffix +
            ";\n  }\n";
   };
   std::string r = p.written ? one("data", "_din") + one("flag", "_full_n") + one("strobe", "_write") + one("resv", "_resv")
                             : one("data", "_dout") + one("flag", "_empty_n") + one("strobe", "_read");
-  return r + "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + p.name + ";\n  }\n";
+  return r + "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl + ";\n  }\n";
 }
 
-std::string scalar_struct(const ScalarPort& p) {
+std::string scalar_struct(const ScalarPort& p, const std::string& rtl) {
   return "\nstruct " + p.name + " {\n  static constexpr unsigned width = " + num(p.bits) +
          ";\n  static constexpr const char* name = \"" + p.name +
-         "\";\n  template <class V>\n  static auto& data(V& v) {\n    return v." + p.name +
-         ";\n  }\n  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + p.name + ";\n  }\n};\n";
+         "\";\n  template <class V>\n  static auto& data(V& v) {\n    return v." + rtl +
+         ";\n  }\n  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl + ";\n  }\n};\n";
 }
 
 template <class Port>
@@ -43,13 +43,15 @@ std::string list_of(const char* name, const std::vector<Port>& ports) {
 
 }  // namespace
 
-std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams,
-                         const std::vector<ScalarPort>& scalars) {
+std::string ports_header(const Kernel& k, const std::vector<std::string>& stream_names,
+                         const std::vector<std::string>& scalar_names) {
+  const std::string& name = k.name;
   std::string r =
       "// Made by hlsc. Include the kernel's own headers first.\n#pragma once\n\n"
       "#include \"hw/hlsc/ports.hpp\"\n\nnamespace " +
       name + "_ports {\n";
-  for (const StreamPort& p : streams) {
+  for (size_t at = 0; at < k.streams.size(); ++at) {
+    const StreamPort& p = k.streams[at];
     const std::string type = p.payload->name;
     r += "\nstruct " + p.name + " {\n  using type = " + type +
          ";\n  static constexpr unsigned width = " + num(p.bits) +
@@ -72,10 +74,10 @@ std::string ports_header(const std::string& name, const std::vector<StreamPort>&
     r += "    return x;\n  }\n  static constexpr hlsc_ports::Field fields[] = {\n";
     for (const Leaf& l : p.leaves)
       r += "      {\"" + l.path + "\", " + num(l.lo) + ", " + num(l.type->bits) + "},\n";
-    r += "  };\n" + bindings(p) + "};\n";
+    r += "  };\n" + bindings(p, stream_names[at]) + "};\n";
   }
-  for (const ScalarPort& p : scalars) r += scalar_struct(p);
-  r += list_of("streams", streams) + list_of("scalars", scalars);
+  for (size_t at = 0; at < k.scalars.size(); ++at) r += scalar_struct(k.scalars[at], scalar_names[at]);
+  r += list_of("streams", k.streams) + list_of("scalars", k.scalars);
   return r + "\n}  // namespace " + name + "_ports\n";
 }
 

@@ -14,8 +14,8 @@ struct Options {
   FrontendOptions frontend;
   ScheduleOptions schedule;
   EmitOptions emit;
-  std::string top, out_dir = ".";
-  std::vector<std::string> set_ii;  // "KERNEL=N"
+  std::vector<std::string> tops;
+  std::string out_dir = ".";
   bool quiet = false;
 };
 
@@ -34,8 +34,8 @@ Translation translate(const Options& o, Warnings& warnings);
 // Parts of it (report.cpp, ports_header.cpp).
 std::string report_json(const Kernel& k, const Schedule& s, const Emitter& e);
 std::string report_text(const Kernel& k, const Schedule& s, const Emitter& e);
-std::string ports_header(const std::string& name, const std::vector<StreamPort>& streams,
-                         const std::vector<ScalarPort>& scalars);
+std::string ports_header(const Kernel& k, const std::vector<std::string>& stream_names,
+                         const std::vector<std::string>& scalar_names);
 
 }  // namespace hlsc
 

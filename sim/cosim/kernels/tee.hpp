@@ -1,0 +1,41 @@
+// What the tee core's kernels have in common: small ranges, so that slots, queues and namespaces meet again
+// and again, and tables are hit in consecutive calls.
+#pragma once
+
+#include "hw/kernels/tee_core/records.hpp"
+#include "hw/kernels/tee_core/types.hpp"
+#include "sim/cosim/lockstep_main.hpp"
+
+namespace nvtee::cosim {
+
+inline std::vector<std::uint64_t> up_to(std::uint64_t last) {
+  std::vector<std::uint64_t> v;
+  for (std::uint64_t i = 0; i <= last; ++i) v.push_back(i);
+  return v;
+}
+
+inline Biases tee_biases() {
+  return {
+      {"slot", {128, 129, 130, 131, 256, 257, 0, 1}},
+      {"queue", {0, 1, 2}},
+      {"ns", {0, 1, 2}},
+      {"leg", up_to(3)},
+      {"gen", {1, 2}},
+      {"cid_gen", up_to(6)},
+      {"cid", {1, 2, 128, 8320}},
+      {"op", up_to(tee::Ctl::kLegSweep)},
+      {"opcode", {0, 1, 2, 5, 8, 9}},
+      {"status", {0, 0, 0, 0, 4, 6, 0x81, 0x83, 0x280, 0x281, 0x303, 0x371}},
+      {"region", {0, 1, 2, 3, 1024}},
+      {"slba", {0, 1, 2, 3, 8, 16, 255, 256, 1024}},
+      {"lba", {0, 1, 2, 8, 16, 1024}},
+      {"count", {0, 1, 2, 3, 4, 5, 8, 16, 255, 256}},
+      {"bytes", {0, 512, 1024, 4096}},
+      {"length", {0, 512, 1024, 4096}},
+      {"offset", {0, 512, 1024}},
+      {"next", {0, 512, 1024}},
+      {"tag", {1, 2}},
+  };
+}
+
+}  // namespace nvtee::cosim

@@ -1,0 +1,106 @@
+// The main program of a kernel's lockstep run: `cosim_NAME [--clocks N] [--seed N] [--waves FILE.fst]`.
+#pragma once
+
+#include <sys/wait.h>
+#include <unistd.h>
+#include <verilated.h>
+#include <verilated_fst_c.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
+#include "sim/cosim/lockstep.hpp"
+
+namespace nvtee::cosim {
+
+struct RunOptions {
+  std::uint64_t clocks = 100'000, seed = 0;
+  std::string waves;
+};
+
+inline RunOptions run_options(int argc, char** argv) {
+  RunOptions o;
+  o.seed = static_cast<std::uint64_t>(std::time(nullptr));
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name == "--clocks") o.clocks = std::strtoull(argv[i + 1], nullptr, 0);
+    if (name == "--seed") o.seed = std::strtoull(argv[i + 1], nullptr, 0);
+    if (name == "--waves") o.waves = argv[i + 1];
+  }
+  return o;
+}
+
+// One run in this process. Returns the clock of the first difference, 0 when there is none.
+template <class V, class Bench, class SetUp>
+std::uint64_t run_once(const RunOptions& o, const char* name, SetUp set_up) {
+  const auto context = std::make_unique<VerilatedContext>();
+  context->traceEverOn(!o.waves.empty());
+  const auto model = std::make_unique<V>(context.get(), name);
+  Bench bench(o.seed);
+  set_up(bench);
+  VerilatedFstC fst;
+  if (!o.waves.empty()) {
+    model->trace(&fst, 99);
+    fst.open(o.waves.c_str());
+    bench.dump = [&](std::uint64_t t) { fst.dump(t); };
+  }
+  const bool same = bench.run(*model, o.clocks);
+  if (!o.waves.empty()) fst.close();
+  const Tally& t = bench.tally();
+  if (o.waves.empty())
+    std::printf("%-16s %9llu clocks %9llu calls %9llu records in %9llu out, seed %llu: %s\n", name,
+                static_cast<unsigned long long>(t.clocks), static_cast<unsigned long long>(t.calls),
+                static_cast<unsigned long long>(t.read), static_cast<unsigned long long>(t.written),
+                static_cast<unsigned long long>(o.seed), same ? "equal" : bench.why().c_str());
+  if (same && !bench.unused().empty())
+    std::printf("%-16s ports that stayed silent: %s\n", name, bench.unused().c_str());
+  std::fflush(stdout);
+  return same ? 0 : t.clocks;
+}
+
+// In a child, because a kernel's native state is static; after a difference once more with waveforms, up to
+// it.
+template <class V, class Bench, class SetUp>
+int lockstep_main(int argc, char** argv, const char* name, SetUp set_up) {
+  RunOptions o = run_options(argc, argv);
+  if (!o.waves.empty()) return run_once<V, Bench>(o, name, set_up) != 0;
+  int pipe_fd[2];
+  if (pipe(pipe_fd) != 0) return 3;
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    const std::uint64_t where = run_once<V, Bench>(o, name, set_up);
+    const bool told = write(pipe_fd[1], &where, sizeof where) == sizeof where;
+    _exit(told && where == 0 ? 0 : 1);
+  }
+  close(pipe_fd[1]);
+  std::uint64_t where = 0;
+  const bool heard = read(pipe_fd[0], &where, sizeof where) == sizeof where;
+  close(pipe_fd[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (heard && where == 0) return 0;
+  if (!heard) {
+    std::printf("%-16s seed %llu: the native kernel ended the run (status %d)\n", name,
+                static_cast<unsigned long long>(o.seed), status);
+    return 1;
+  }
+  o.waves = std::string(name) + ".fst";
+  o.clocks = where;
+  std::printf("%-16s waveforms up to there: %s\n", name, o.waves.c_str());
+  return run_once<V, Bench>(o, name, set_up) != 0 ? 1 : 1;
+}
+
+}  // namespace nvtee::cosim
+
+// The whole program of a kernel whose bench needs nothing but a few statements about `bench`.
+#define NVTEE_LOCKSTEP(TOP, SETUP) NVTEE_LOCKSTEP_OF(TOP, SETUP)
+#define NVTEE_LOCKSTEP_OF(TOP, SETUP)                                                         \
+  int main(int argc, char** argv) {                                                           \
+    using Bench = nvtee::cosim::Lockstep<V##TOP, TOP##_ports::streams, TOP##_ports::scalars>; \
+    return nvtee::cosim::lockstep_main<V##TOP, Bench>(argc, argv, #TOP, [](Bench& bench) {    \
+      bench.kernel(&TOP);                                                                     \
+      SETUP;                                                                                  \
+    });                                                                                       \
+  }
