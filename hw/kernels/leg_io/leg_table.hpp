@@ -408,7 +408,7 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, LegTableIo& io) {
   s.ready_count = static_cast<ap_uint<9>>(s.ready_count + (list ? 1 : 0) - (is_ready ? 1 : 0));
   s.queues[queue.to_uint()] = q;
   s.entries[ix.to_uint()] = e;
-  if (is_out && o.kind == LegOut::kIssue) s.commands[ix.to_uint()] = o.cmd;
+  if (is_out && o.kind == LegOut::kIssue) s.commands[o.entry.to_uint()] = o.cmd;
   if (acts.appends) s.next[acts.append_to.to_uint()] = ix;
   tell(acts, io);
   return tee::Step::kMoved;

@@ -179,6 +179,7 @@ NVTEE_TEE_INLINE void tell(const TxActs& acts, TxQueueIo& io) {
   r.slot = j.slot;
   r.offset = j.offset;
   r.length = j.length;
+  r.chip = j.from == TxJob::kLeg ? 1 : 0;
   io.read.write(r);
 }
 
