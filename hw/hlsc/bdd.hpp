@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 namespace hlsc {
@@ -20,39 +19,40 @@ class Bdd {
 
   Bdd();
   Id variable() { return node(variables_++, kFalse, kTrue); }
-  Id ite(Id f, Id g, Id h);
+  Id ite(Id f, Id g, Id h);  // little work, else a fresh variable
+  static constexpr Id kTooMuch = -1;
+  Id try_ite(Id f, Id g, Id h, int work = 2000);  // kTooMuch when it is more work
   Id land(Id a, Id b) { return ite(a, b, kFalse); }
   Id lor(Id a, Id b) { return ite(a, kTrue, b); }
   Id lnot(Id a) { return ite(a, kFalse, kTrue); }
-  bool disjoint(Id a, Id b) { return land(a, b) == kFalse; }
-  bool implies(Id a, Id b) { return land(a, lnot(b)) == kFalse; }
+  // False also when it is too much work to know.
+  bool disjoint(Id a, Id b) { return try_ite(a, b, kFalse) == kFalse; }
+  bool implies(Id a, Id b) { return try_ite(a, b, kTrue) == kTrue; }
 
  private:
   struct Node {
     int var;
     Id lo, hi;
   };
-  struct Key {
-    int a, b, c;
-    bool operator==(const Key& k) const { return a == k.a && b == k.b && c == k.c; }
+  struct Entry {
+    Id f, g, h, result;
   };
-  struct Hash {
-    std::size_t operator()(const Key& k) const {
-      uint64_t h = static_cast<uint32_t>(k.a) * 0x9e3779b97f4a7c15ull;
-      h = (h ^ (h >> 29) ^ static_cast<uint32_t>(k.b)) * 0xbf58476d1ce4e5b9ull;
-      h = (h ^ (h >> 32) ^ static_cast<uint32_t>(k.c)) * 0x94d049bb133111ebull;
-      return static_cast<std::size_t>(h ^ (h >> 31));
-    }
-  };
-  struct TooMuch {};
+  static uint32_t hash(int a, int b, int c) {
+    uint64_t h = static_cast<uint32_t>(a) * 0x9e3779b97f4a7c15ull;
+    h = (h ^ (h >> 29) ^ static_cast<uint32_t>(b)) * 0xbf58476d1ce4e5b9ull;
+    h = (h ^ (h >> 32) ^ static_cast<uint32_t>(c)) * 0x94d049bb133111ebull;
+    return static_cast<uint32_t>(h >> 32);
+  }
 
   Id node(int var, Id lo, Id hi);
+  void grow();
   Id walk(Id f, Id g, Id h, int& budget);
   Id cofactor(Id f, int var, bool high) const;
 
   int variables_ = 0;
   std::vector<Node> nodes_;
-  std::unordered_map<Key, Id, Hash> unique_, cache_;
+  std::vector<Id> table_;     // of nodes, by hash; open addressing, 0 = free
+  std::vector<Entry> cache_;  // of results; newer ones drive out older ones
 };
 
 }  // namespace hlsc

@@ -69,7 +69,7 @@ void Exec::execute() {
   pending_[&f_.getEntryBlock()].push_back({});
   run_blocks(nullptr, order);
   if (returned_.empty()) no("no way leads to the end of the kernel", "a call must end");
-  Edge end = merge(returned_, 0, returned_.size());
+  Edge end = merge(std::move(returned_), 0);
   if (kernels_ == nullptr) collect(end.state);
 }
 
@@ -89,7 +89,13 @@ void Exec::run_blocks(Loop* within, const std::vector<BasicBlock*>& order) {
     std::vector<Edge> edges = std::move(pending_[b]);
     pending_[b].clear();
     if (edges.empty()) continue;
-    Edge in = merge(edges, 0, edges.size());
+    for (const Instruction& i : *b) {
+      if (!i.getDebugLoc()) continue;
+      at_ = program_.loc(i);
+      break;
+    }
+    g().at(at_);
+    Edge in = merge(std::move(edges), 0);
     size_t i = 0;
     for (PHINode& phi : b->phis()) values_[&phi] = in.phis[i++];
     run_block(b, std::move(in.state));
@@ -113,7 +119,7 @@ void Exec::run_loop(Loop* l, const std::vector<BasicBlock*>& order) {
 
 void Exec::run_block(BasicBlock* b, State s) {
   for (Instruction& i : *b) {
-    at_ = program_.loc(i);
+    if (i.getDebugLoc()) at_ = program_.loc(i);
     g().at(at_);
     name_values(i);
     if (isa<PHINode>(i)) continue;
@@ -179,10 +185,11 @@ bool Exec::feasible(const State& s, const Val& condition) {
 }
 
 void Exec::assume(State& s, const Val& condition) {
-  const Bdd::Id both = g().bdd().land(s.bdd, g().bdd_of(condition));
+  const Bdd::Id both = g().bdd().try_ite(s.bdd, g().bdd_of(condition), Bdd::kFalse);
   if (both == s.bdd) return;
-  s.bdd = both;
+  s.before.push_back(s.bdd);
   s.lits.push_back(condition);
+  if (both != Bdd::kTooMuch) s.bdd = both;
 }
 
 Val Exec::under(const Val& v, const State& s) {
@@ -213,12 +220,37 @@ Val Exec::all_of(const PathLits& lits, size_t from) {
   return r;
 }
 
-// Neighbours first, so that many ways (a loop left early) meet as a tree.
-Exec::Edge Exec::merge(std::vector<Edge>& edges, size_t from, size_t to) {
-  if (to - from == 1) return std::move(edges[from]);
-  const size_t middle = from + (to - from) / 2;
-  const Edge a = merge(edges, from, middle), b = merge(edges, middle, to);
-  return merge_two(a, b);
+// Ways that parted last meet first: so what they differ in is decided by what parted them, and by nothing
+// that was found out later. Of a chain (if .. else if .., a loop left early) the parts meet as a tree.
+Exec::Edge Exec::merge(std::vector<Edge> edges, size_t depth) {
+  std::vector<Edge> parts;
+  while (edges.size() > 1) {
+    const size_t at = depth++;
+    const auto has = [at](const Edge& e) { return e.state.lits.size() > at; };
+    const auto first = std::find_if(edges.begin(), edges.end(), has);
+    if (first == edges.end()) break;
+    const Val l = first->state.lits[at];
+    std::vector<Edge> with, without;
+    for (Edge& e : edges) (has(e) && e.state.lits[at] == l ? with : without).push_back(std::move(e));
+    // The side that is alone, or else the first, is a part of the chain; the other goes on.
+    if (without.empty()) {
+      edges = std::move(with);
+    } else if (without.size() < with.size()) {
+      parts.push_back(merge(std::move(without), depth));
+      edges = std::move(with);
+    } else {
+      parts.push_back(merge(std::move(with), depth));
+      edges = std::move(without);
+    }
+  }
+  for (Edge& e : edges) parts.push_back(std::move(e));
+  while (parts.size() > 1) {
+    std::vector<Edge> next;
+    for (size_t i = 0; i + 1 < parts.size(); i += 2) next.push_back(merge_two(parts[i], parts[i + 1]));
+    if (parts.size() % 2 != 0) next.push_back(std::move(parts.back()));
+    parts = std::move(next);
+  }
+  return std::move(parts[0]);
 }
 
 Exec::Edge Exec::merge_two(const Edge& a, const Edge& b) {
@@ -236,13 +268,14 @@ Exec::Edge Exec::merge_two(const Edge& a, const Edge& b) {
   if (c.width() == 0) c = la.size() > same + 1 && lb.size() == same + 1 ? g().lnot(all_b) : all_a;
   Edge r;
   r.state.lits.assign(la.begin(), la.begin() + static_cast<long>(same));
-  const Bdd::Id ba = a.state.bdd, bb = b.state.bdd;
-  r.state.bdd = g().bdd().lor(ba, bb);
+  r.state.before.assign(a.state.before.begin(), a.state.before.begin() + static_cast<long>(same));
+  const Bdd::Id common = same < la.size() ? a.state.before[same] : a.state.bdd;
+  r.state.bdd = g().bdd().try_ite(a.state.bdd, Bdd::kTrue, b.state.bdd);
+  if (r.state.bdd == Bdd::kTooMuch) r.state.bdd = common;
   const Val either = g().lor(all_a, all_b);
-  if (!Graph::is_const(either)) {
-    Bdd::Id before = Bdd::kTrue;
-    for (const Val& l : r.state.lits) before = g().bdd().land(before, g().bdd_of(l));
-    if (before != r.state.bdd) r.state.lits.push_back(either);
+  if (!Graph::is_const(either) && r.state.bdd != common) {
+    r.state.before.push_back(common);
+    r.state.lits.push_back(either);
   }
   const size_t n = std::max(a.state.memory.size(), b.state.memory.size());
   r.state.memory.resize(n);

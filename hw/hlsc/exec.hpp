@@ -64,7 +64,8 @@ struct Content {
 
 struct State {
   PathLits lits;
-  Bdd::Id bdd = Bdd::kTrue;
+  std::vector<Bdd::Id> before;                         // of each literal: what held before it
+  Bdd::Id bdd = Bdd::kTrue;                            // what holds, or more
   std::vector<std::shared_ptr<const Content>> memory;  // by object; null = its first content
 };
 
@@ -158,7 +159,7 @@ class Exec {
   void run_block(llvm::BasicBlock* b, State s);
   void leave(llvm::BasicBlock* from, llvm::BasicBlock* to, const State& s);
   void branch(llvm::BasicBlock* from, llvm::BasicBlock* to, State s, const Val& condition);
-  Edge merge(std::vector<Edge>& edges, size_t from, size_t to);
+  Edge merge(std::vector<Edge> edges, size_t depth);
   Edge merge_two(const Edge& a, const Edge& b);
   Sym merge_sym(const Val& c, const Sym& a, const Sym& b);
   std::shared_ptr<const Content> merge_content(const Val& c, const std::shared_ptr<const Content>& a,
@@ -225,6 +226,7 @@ class Exec {
   Val stream_empty(const Pointer& p, const State& s);
   Val stream_full(const Pointer& p, const State& s);
   void effect(const State& s);
+  void sort_ports();
   void collect(State& end);
 
   Graph& g() { return *kernel_.graph; }

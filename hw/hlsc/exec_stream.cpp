@@ -112,6 +112,18 @@ void Exec::effect(const State& s) {
     kernel_.effects.push_back(s.lits);
 }
 
+// Ports in order of the parameters.
+void Exec::sort_ports() {
+  std::vector<int> order;
+  for (const auto& [key, port] : ports_) order.push_back(port);
+  std::vector<int> place(order.size());
+  for (size_t i = 0; i < order.size(); ++i) place[static_cast<size_t>(order[i])] = static_cast<int>(i);
+  std::vector<StreamPort> sorted;
+  for (int p : order) sorted.push_back(std::move(kernel_.streams[static_cast<size_t>(p)]));
+  kernel_.streams = std::move(sorted);
+  g().renumber_ports(place);
+}
+
 void Exec::collect(State& end) {
   for (size_t i = 0; i < kernel_.streams.size(); ++i) {
     StreamPort& p = kernel_.streams[i];
@@ -131,6 +143,7 @@ void Exec::collect(State& end) {
     x.enable = g().lnot(c.keep);
     x.next = c.data;
   }
+  sort_ports();
   for (const Region& r : regions_) {
     for (unsigned b = 0; b < r.banks; ++b) {
       Memory& m = kernel_.memories[static_cast<size_t>(r.first_memory) + b];

@@ -128,6 +128,21 @@ Val Graph::source(Op op, int ref, unsigned w, const std::string& name, int port)
   return r;
 }
 
+void Graph::renumber_ports(const std::vector<int>& place) {
+  std::vector<Node*> ports;
+  for (Node& n : nodes_)
+    if (n.op == Op::kHead || n.op == Op::kNotEmpty || n.op == Op::kNotFull) ports.push_back(&n);
+  for (Node* n : ports) {
+    std::vector<Node*>& old =
+        table_[llvm::hash_combine(0x50u, static_cast<unsigned>(n->op), n->ref, n->port)];
+    old.erase(std::find(old.begin(), old.end(), n));
+  }
+  for (Node* n : ports) {
+    n->ref = place[static_cast<size_t>(n->ref)];
+    table_[llvm::hash_combine(0x50u, static_cast<unsigned>(n->op), n->ref, n->port)].push_back(n);
+  }
+}
+
 // ---- one-bit functions ----------------------------------------------------------------------------------
 Bdd::Id Graph::bdd_of(const Piece& p) {
   if (p.n->op == Op::kConst) return p.n->k[p.lo] ? Bdd::kTrue : Bdd::kFalse;

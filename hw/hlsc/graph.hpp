@@ -101,6 +101,8 @@ class Graph {
 
   // Where nodes made from now on come from.
   void at(const Loc& loc) { loc_ = loc; }
+  // Stream ports get other numbers.
+  void renumber_ports(const std::vector<int>& place);
   const Loc& where() const { return loc_; }
   Bdd& bdd() { return bdd_; }
   const std::deque<Node>& nodes() const { return nodes_; }

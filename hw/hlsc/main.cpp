@@ -12,7 +12,7 @@ const char* const kHelp = R"(usage: hlsc FILE.cpp --top FUNCTION [-o DIR] [optio
 
 Translates an HLS C++ kernel, or a DATAFLOW function that joins kernels, to Verilog.
 
-  --top NAME     the kernel: an extern "C" function
+  --top NAME     the kernel: an extern "C" function (may be given more than once)
   -o DIR         where NAME.v, NAME.json, NAME.txt and NAME_ports.hpp go (default: here)
   -I DIR, -D X   for clang; -I also shortens the file names shown. hw/include must be among the -I
   --budget N     LUT6 levels between registers (default 6)
@@ -49,7 +49,7 @@ hlsc::Options parse(int argc, char** argv) {
       return argv[i];
     };
     if (a == "--top") {
-      o.top = value();
+      o.tops.push_back(value());
     } else if (a == "-o") {
       o.out_dir = value();
     } else if (a == "--budget") {
@@ -75,7 +75,7 @@ hlsc::Options parse(int argc, char** argv) {
       throw BadUsage{"one source file only"};
     }
   }
-  if (o.frontend.source.empty() || o.top.empty()) throw BadUsage{"a source file and --top are needed"};
+  if (o.frontend.source.empty() || o.tops.empty()) throw BadUsage{"a source file and --top are needed"};
   return o;
 }
 

@@ -16,13 +16,15 @@ std::string value_of(const Leaf& l) {
   return l.type->is_ap ? x + ".nvtee_raw()" : x;
 }
 
-// Where Verilator's model has the port's signals: works with any model, and is compiled only where it is used.
+// Where Verilator's model has the port's signals: works with any model, and is compiled only where it is
+// used.
 std::string bindings(const StreamPort& p, const std::string& rtl) {
   const auto one = [&](const char* what, const char* suffix) {
-    return std::string("  template <class V>\n  static auto& ") + what + "(V& v) {\n    return v." + rtl + suffix +
-           ";\n  }\n";
+    return std::string("  template <class V>\n  static auto& ") + what + "(V& v) {\n    return v." + rtl +
+           suffix + ";\n  }\n";
   };
-  std::string r = p.written ? one("data", "_din") + one("flag", "_full_n") + one("strobe", "_write") + one("resv", "_resv")
+  std::string r = p.written ? one("data", "_din") + one("flag", "_full_n") + one("strobe", "_write") +
+                                  one("resv", "_resv")
                             : one("data", "_dout") + one("flag", "_empty_n") + one("strobe", "_read");
   return r + "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl + ";\n  }\n";
 }
@@ -31,7 +33,8 @@ std::string scalar_struct(const ScalarPort& p, const std::string& rtl) {
   return "\nstruct " + p.name + " {\n  static constexpr unsigned width = " + num(p.bits) +
          ";\n  static constexpr const char* name = \"" + p.name +
          "\";\n  template <class V>\n  static auto& data(V& v) {\n    return v." + rtl +
-         ";\n  }\n  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl + ";\n  }\n};\n";
+         ";\n  }\n  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl +
+         ";\n  }\n};\n";
 }
 
 template <class Port>

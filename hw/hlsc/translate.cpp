@@ -31,26 +31,34 @@ Kernel run_kernel(Program& program, llvm::Function& f, Types& types, Warnings& w
   }
 }
 
+void add_kernel(const Options& o, Kernel& k, Translation& r) {
+  Schedule s(k, o.schedule);
+  Emitter e(k, s, o.emit);
+  r.files.push_back({k.name + ".v", e.text()});
+  r.files.push_back({k.name + ".json", report_json(k, s, e)});
+  r.files.push_back({k.name + ".txt", report_text(k, s, e)});
+  r.files.push_back({k.name + "_ports.hpp", ports_header(k, e.stream_names(), e.scalar_names())});
+  r.summary += report_text(k, s, e);
+}
+
 }  // namespace
 
 Translation translate(const Options& o, Warnings& warnings) {
   Program program(o.frontend, warnings);
-  llvm::Function* top = program.find(o.top);
-  if (top == nullptr)
-    refuse({o.frontend.source, 0}, "there is no function '" + o.top + "'",
-           "name an extern \"C\" function with --top");
-  program.prepare({top});
-  top = program.find(o.top);
+  std::vector<llvm::Function*> tops;
+  for (const std::string& name : o.tops) {
+    tops.push_back(program.find(name));
+    if (tops.back() == nullptr)
+      refuse({o.frontend.source, 0}, "there is no function '" + name + "'",
+             "name an extern \"C\" function with --top");
+  }
+  program.prepare(tops);
   Types types;
-  Kernel k = run_kernel(program, *top, types, warnings);
-  Schedule s(k, o.schedule);
-  Emitter e(k, s, o.emit);
   Translation r;
-  r.files.push_back({k.name + ".v", e.text()});
-  r.files.push_back({k.name + ".json", report_json(k, s, e)});
-  r.files.push_back({k.name + ".txt", report_text(k, s, e)});
-  r.files.push_back({k.name + "_ports.hpp", ports_header(k.name, k.streams, k.scalars)});
-  r.summary = report_text(k, s, e);
+  for (llvm::Function* f : tops) {
+    Kernel k = run_kernel(program, *f, types, warnings);
+    add_kernel(o, k, r);
+  }
   return r;
 }
 
