@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -26,7 +27,7 @@ struct Tally {
 class Gate {
  public:
   bool open(Random& r) { return r.chance(percent_); }
-  void redraw(Random& r) { percent_ = r.of(std::vector<unsigned>{100, 100, 90, 50, 50, 10, 2}); }
+  void redraw(Random& r) { percent_ = r.of(std::vector<unsigned>{100, 100, 90, 50, 50, 10, 2, 0, 0}); }
 
  private:
   unsigned percent_ = 50;
@@ -58,6 +59,8 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     std::get<Value<Q>>(scalars_).source = std::move(f);
   }
   Biases biases;
+  // Ports that must not bring more than one record in so many clocks, lest nothing else ever happens.
+  std::map<std::string_view, unsigned> rare;
 
   // ---- for the native call ----
   template <class Q>
@@ -74,6 +77,9 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
 
   // Runs the module `v`. False: they differ; why() says how.
   bool run(V& v, std::uint64_t clocks) {
+    each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) {
+      if constexpr (!Q::output) p.one_in = rare.contains(Q::name) ? rare[Q::name] : 0;
+    });
     reset(v);
     for (std::uint64_t i = 0; i < clocks && why_.empty(); ++i) clock(v);
     return why_.empty();
@@ -90,8 +96,6 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   }
 
  private:
-  static constexpr unsigned kMaxOutside = 4;  // records that a consumer may hold; credits of the module
-
   template <class Q>
   struct Port {
     // Depth 1: what a call may see and do.
@@ -102,9 +106,12 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     std::uint64_t moved = 0;
     // input
     bool visible = false;
+    unsigned one_in = 0;  // `rare`
     typename Q::type head{};
     // output
-    unsigned held = 0;  // records reserved and not consumed
+    unsigned held = 0;   // records reserved and not consumed
+    unsigned limit = 4;  // of `held`; 0: no room for a while
+    bool room = false;   // once there, it stays until it is taken
     std::deque<typename Q::bits> expected, seen;
   };
   template <class Q>
@@ -144,7 +151,10 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   }
 
   void redraw() {
-    each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) { p.gate.redraw(random_); });
+    each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) {
+      p.gate.redraw(random_);
+      p.limit = random_.of(std::vector<unsigned>{4, 4, 4, 2, 1, 0});
+    });
   }
 
   // What the outside shows in this clock.
@@ -152,9 +162,10 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) {
       if constexpr (Q::output) {
         if (p.held != 0 && p.gate.open(random_)) --p.held;
-        Q::flag(v) = p.held < kMaxOutside ? 1 : 0;
+        p.room = p.room || p.held < p.limit;
+        Q::flag(v) = p.room ? 1 : 0;
       } else {
-        if (!p.visible && p.gate.open(random_)) {
+        if (!p.visible && p.gate.open(random_) && (p.one_in < 2 || random_.below(p.one_in) == 0)) {
           p.head = p.source ? p.source(random_) : random_record<Q>(biases, random_);
           p.visible = true;
           Q::pack(p.head).to(Q::data(v));
@@ -208,7 +219,8 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) {
       if constexpr (Q::output) {
         if (Q::resv(v)) {
-          if (p.held >= kMaxOutside) fail(std::string(Q::name) + ": reserved without room");
+          if (!p.room) fail(std::string(Q::name) + ": reserved without room");
+          p.room = false;
           ++p.held;
         }
         if (Q::strobe(v)) p.seen.push_back(Q::bits::from(Q::data(v)));
@@ -259,7 +271,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   }
 
   void clock(V& v) {
-    if (tally_.clocks % 512 == 0) redraw();
+    if (tally_.clocks % 256 == 0) redraw();
     drive(v);
     half(v, false);
     const bool fire = v.ap_fire != 0, idle = v.ap_idle != 0;

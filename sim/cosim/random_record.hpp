@@ -35,6 +35,7 @@ struct Bias {
 using Biases = std::vector<Bias>;
 
 inline bool names(std::string_view path, std::string_view name) {
+  if (name.starts_with('=')) return path == name.substr(1);
   if (path.ends_with(']')) path = path.substr(0, path.rfind('['));
   return path == name ||
          (path.ends_with(name) && path.size() > name.size() && path[path.size() - name.size() - 1] == '.');

@@ -4,4 +4,5 @@
 #include NVTEE_PORTS_H
 #include "sim/cosim/kernels/tee.hpp"
 
-NVTEE_LOCKSTEP(NVTEE_TOP, bench.biases = nvtee::cosim::tee_biases())
+NVTEE_LOCKSTEP(NVTEE_TOP, bench.biases = nvtee::cosim::tee_biases(name);
+               bench.rare = nvtee::cosim::rare_of(name))

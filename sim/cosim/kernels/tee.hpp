@@ -14,8 +14,27 @@ inline std::vector<std::uint64_t> up_to(std::uint64_t last) {
   return v;
 }
 
-inline Biases tee_biases() {
-  return {
+// What matters to one kernel comes first.
+inline Biases biases_of(std::string_view top) {
+  if (top == "payload_top")
+    return {{"kind", {0, 0, 0, 3, 3, 3, 4, 4, 4, 4, 1, 2, 7}},
+            {"slot", {128, 129, 256}},
+            {"cid", {1}},
+            {"state", up_to(4)}};
+  if (top == "admit_top")
+    return {{"clock", {0, ~std::uint64_t{0}, ~std::uint64_t{0}}},
+            {"status", {0, 0, 0, 0, 0, 0, 0x303}},
+            {"mask", {0, 0, 0, 0, 1, 2, 4}},
+            {"hit", {0, 1, 1, 1}},
+            {"=kind", {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8}},
+            {"kind", {0, 0, 0, 1, 2}},
+            {"last", {1, 1, 1, 0}}};
+  return {};
+}
+
+inline Biases tee_biases(std::string_view top = "") {
+  Biases all = biases_of(top);
+  const Biases common = {
       {"slot", {128, 129, 130, 131, 256, 257, 0, 1}},
       {"queue", {0, 1, 2}},
       {"ns", {0, 1, 2}},
@@ -25,7 +44,8 @@ inline Biases tee_biases() {
       {"cid", {1, 2, 128, 8320}},
       {"op", up_to(tee::Ctl::kLegSweep)},
       {"opcode", {0, 1, 2, 5, 8, 9}},
-      {"status", {0, 0, 0, 0, 4, 6, 0x81, 0x83, 0x280, 0x281, 0x303, 0x371}},
+      {"status", {0,    0,    0,    0,    0,    0,    4,     6,     7,     8,     0x20,  0x21, 0x22,
+                  0x26, 0x80, 0x81, 0x82, 0x83, 0x84, 0x280, 0x281, 0x285, 0x300, 0x303, 0x371}},
       {"region", {0, 1, 2, 3, 1024}},
       {"slba", {0, 1, 2, 3, 8, 16, 255, 256, 1024}},
       {"lba", {0, 1, 2, 8, 16, 1024}},
@@ -36,6 +56,16 @@ inline Biases tee_biases() {
       {"next", {0, 512, 1024}},
       {"tag", {1, 2}},
   };
+  all.insert(all.end(), common.begin(), common.end());
+  return all;
+}
+
+inline std::map<std::string_view, unsigned> rare_of(std::string_view top) {
+  if (top == "admit_top") return {{"shut", 500}, {"finish", 8}};
+  if (top == "payload_top") return {{"verdict", 6}, {"ctl", 12}};
+  if (top == "answer_top") return {{"ctl", 20}};
+  if (top == "legtab_top") return {{"ctl", 10}};
+  return {};
 }
 
 }  // namespace nvtee::cosim
