@@ -314,8 +314,11 @@ bool Exec::intrinsic(CallInst& c, State& s) {
       set(arg(0));
       return true;
     case Intrinsic::is_constant:
-      set(g().bit(false));
+    {
+      const Sym x = get(c.getArgOperand(0), s);
+      set(g().bit(x.kind == Sym::kInt && Graph::is_const(x.v)));
       return true;
+    }
     case Intrinsic::memcpy:
     case Intrinsic::memcpy_inline:
     case Intrinsic::memmove: {

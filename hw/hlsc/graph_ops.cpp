@@ -169,6 +169,13 @@ Val Graph::sub(const Val& a, const Val& b) {
     const Val high = sub(slice(a, low, w - low), slice(b, low, w - low));
     return replace(zext(slice(a, 0, low), w), low, high);
   }
+  // (x + k) - x
+  if (const Node* n = a.pieces()[0].n; n->op == Op::kAdd && a.pieces()[0].lo == 0 && is_const(n->in[1]) &&
+                                       significant(a) <= n->w && std::min(n->w, w) == a.pieces()[0].w) {
+    const unsigned grown = std::max(significant(n->in[0]), significant(n->in[1]));
+    if (grown < n->w && zext(n->in[0], std::max(w, n->w)) == zext(b, std::max(w, n->w)))
+      return resize(n->in[1], w);
+  }
   return make(Op::kSub, w, {a, b});
 }
 

@@ -23,7 +23,12 @@ constexpr ubits<W> extract_reversed(const ubits<W>& v, int hi, int lo) {
 // Bits hi..lo of v, at the bottom; in reverse order when hi < lo.
 template <int W>
 NVTEE_HLS_INLINE ubits<W> extract(const ubits<W>& v, int hi, int lo) {
-  if (hi < lo) [[unlikely]]
+#ifdef __HLSC__
+  const bool reversed = __builtin_constant_p(hi < lo) && hi < lo;  // bounds known only at run time: never
+#else
+  const bool reversed = hi < lo;
+#endif
+  if (reversed) [[unlikely]]
     return extract_reversed<W>(v, hi, lo);
   return get_part<W>(v, lo, hi - lo + 1);
 }
