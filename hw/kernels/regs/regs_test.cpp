@@ -16,7 +16,7 @@ struct Rig {
   RegsState regs{};
   EventRingState ring{};
   ClockState clock_state{};
-  test::LitePort lite;
+  hw::AxiLiteSlave lite;
   hls::stream<tee::Ctl, 2> tee_ctl;
   hls::stream<CardCtl, 2> rx_ctl[2], host_ctl, leg_ctl;
   hls::stream<TcpCtl, 2> tcp_ctl[2];

@@ -8,17 +8,10 @@
 
 namespace nvtee::card::test {
 
-struct LitePort {
-  hls::stream<hw::LiteAddr, 2> aw, ar;
-  hls::stream<hw::LiteW, 2> w;
-  hls::stream<hw::AxiB, 2> b;
-  hls::stream<hw::LiteR, 2> r;
-};
-
 // Each access clocks the card until it is answered.
 class Registers {
  public:
-  Registers(LitePort& port, std::function<void()> clock) : port_(port), clock_(std::move(clock)) {}
+  Registers(hw::AxiLiteSlave& port, std::function<void()> clock) : port_(port), clock_(std::move(clock)) {}
   void write(unsigned at, uint32_t data) {
     hw::LiteAddr a;
     a.addr = at;
@@ -67,7 +60,7 @@ class Registers {
       clock_();
     }
   }
-  LitePort& port_;
+  hw::AxiLiteSlave& port_;
   std::function<void()> clock_;
   uint32_t read_back_[reg::kMailWords] = {};
 };

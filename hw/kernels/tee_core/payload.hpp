@@ -17,8 +17,8 @@ struct PayloadRow {
   Cmd cmd;
   ap_uint<18> next;  // bytes announced by data headers
   ap_uint<3> state;
-  ap_uint<1> piece;  // a data header without its kDone
-  ap_uint<1> bad;    // a digest failed
+  ap_uint<16> pieces;  // data headers without their kDone: on the card, several are under way
+  ap_uint<1> bad;      // a digest failed
 };
 
 template <class C>
@@ -81,7 +81,7 @@ NVTEE_TEE_INLINE void payload_new(PayloadState<C>& s, const Front& f, PayloadIo<
     io.said.write(end_of<C>(f.cmd, Said::kSilent, 0, false));
   } else if (f.collects) {
     row.state = PayloadRow::kCollect;
-    row.piece = f.in_capsule;
+    row.pieces = f.in_capsule;
     row.next = f.in_capsule ? f.cmd.bytes : ap_uint<18>(0);
     if (!f.in_capsule) io.said.write(end_of<C>(f.cmd, Said::kR2t, 0, false));
   } else {
@@ -98,7 +98,6 @@ NVTEE_TEE_INLINE Placement header_verdict(const PayloadRow& row, const Front& f,
   const ap_uint<33> end = static_cast<ap_uint<33>>(f.offset) + f.length;
   if (!known || row.state != PayloadRow::kCollect) return fatal(spec::fes::kInvalidHeaderField, 10);  // TTAG
   if (row.cmd.cid != f.cmd.cid) return fatal(spec::fes::kInvalidHeaderField, 8);                      // CCCID
-  if (row.piece) return fatal(spec::fes::kSequenceError, 0);
   if (f.offset != row.next || end > row.cmd.bytes) return fatal(spec::fes::kOutOfRange, 0);
   if (f.length == 0) return fatal(spec::fes::kInvalidHeaderField, 16);                            // DATAL
   if (f.last != (end == row.cmd.bytes ? 1 : 0)) return fatal(spec::fes::kInvalidHeaderField, 1);  // LAST_PDU
@@ -113,7 +112,7 @@ NVTEE_TEE_INLINE void payload_header(PayloadState<C>& s, const Front& f, Payload
   const Placement p = header_verdict<C>(row, f, known);
   if (p.action == Placement::kPlace) {
     row.next = static_cast<ap_uint<18>>(f.offset + f.length);
-    row.piece = 1;
+    row.pieces = static_cast<ap_uint<16>>(row.pieces + 1);
   }
   s.rows[slot] = row;
   io.placement.write(p);
@@ -124,13 +123,14 @@ template <class C>
 NVTEE_TEE_INLINE void payload_done(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
   const unsigned slot = static_cast<unsigned>(f.cmd.slot) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
-  if (row.state == PayloadRow::kCollect && row.piece && queue_of<C>(row.cmd.slot) == f.queue) {
-    row.piece = 0;
+  if (row.state == PayloadRow::kCollect && row.pieces != 0 && queue_of<C>(row.cmd.slot) == f.queue) {
+    row.pieces = static_cast<ap_uint<16>>(row.pieces - 1);
+    const bool whole = row.next == row.cmd.bytes && row.pieces == 0;
     if (!f.digest_ok && C::kMutant != Mutant::kDigestIgnored) row.bad = 1;
-    if (row.next == row.cmd.bytes && row.bad) {
+    if (whole && row.bad) {
       row.state = PayloadRow::kFree;
       io.said.write(end_of<C>(row.cmd, Said::kEnd, spec::st::kTransientTransport, false));
-    } else if (row.next == row.cmd.bytes || C::kMutant == Mutant::kHalfPayload) {
+    } else if (whole || C::kMutant == Mutant::kHalfPayload) {
       row.state = PayloadRow::kForward;
       io.asked.write(row.cmd);
     }

@@ -1,0 +1,169 @@
+// The whole native engine, bytes in and bytes out.
+#include "hw/kernels/engine/test_engine.hpp"
+
+namespace nvtee::card {
+namespace {
+
+using test::EngineWorld;
+
+EngineWorld::Options random_options(uint64_t seed) {
+  test::Random r(seed * 77);
+  EngineWorld::Options o;
+  o.legs = 1 + r.below(4);
+  o.hosts = 1 + r.below(5);
+  o.tcp.latency = r.below(60);
+  o.tcp.jitter = r.below(30);
+  o.tcp.stall = r.chance(50) ? 0 : r.below(30);
+  o.tcp.piece = r.chance(50) ? 0 : 1 + r.below(3000);
+  o.tcp.space = r.chance(50) ? 1 << 20 : 40000 + r.below(40000);
+  o.tcp.drain = r.chance(50) ? 64 : 8;
+  o.tcp.send_latency = 1 + r.below(40);
+  o.memory.latency = 1 + r.below(120);
+  o.memory.jitter = r.below(30);
+  o.memory.stall = r.chance(50) ? 0 : r.below(30);
+  o.hold = r.chance(60) ? 0 : r.below(40);
+  return o;
+}
+
+TEST(Engine, RandomMixes) {
+  unsigned reads = 0, writes = 0;
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    EngineWorld w(seed, random_options(seed));
+    w.run(25000);
+    EXPECT_TRUE(w.settle()) << "commands are never answered";
+    EXPECT_EQ(w.fault, "");
+    w.compare();
+    for (const CardEvent& e : w.card_events)
+      ADD_FAILURE() << "event " << e.kind.to_uint() << " port " << e.port.to_uint() << " session "
+                    << e.session.to_uint() << " link " << e.link.to_uint() << " fes " << e.fes.to_uint()
+                    << " fei " << e.fei.to_uint();
+    reads += w.reads;
+    writes += w.writes;
+    if (testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(reads, 300u);
+  EXPECT_GT(writes, 500u);
+}
+
+// ---- bad hosts
+// ------------------------------------------------------------------------------------------------ What a
+// host that means harm sends: bytes of any kind, or a PDU with one field changed, or the start of one.
+test::ByteVec evil(test::Random& r, const test::TestHost& h) {
+  nvmf::CapsuleCmd cmd{};
+  cmd.head.type = spec::pdu::kCapsuleCmd;
+  cmd.sqe.opcode = spec::io::kWrite;
+  cmd.sqe.flags = spec::kPsdtSgl;
+  cmd.sqe.cid = static_cast<uint16_t>(r.below(65536));
+  cmd.sqe.nsid = test::kNsid + 1;  // nothing of it reaches the namespace, should it be taken for a command
+  cmd.sqe.sgl.type = spec::kSglDataOffset;
+  cmd.sqe.sgl.length = 512;
+  test::ByteVec bytes = make_pdu(cmd, test::ByteVec(512, 0xee), h.digests);
+  switch (r.below(4)) {
+    case 0:
+      for (auto& b : bytes) b = static_cast<uint8_t>(r.below(256));
+      break;
+    case 1:
+      bytes[r.below(8)] ^= static_cast<uint8_t>(1u << r.below(8));
+      break;
+    case 2:
+      bytes.resize(1 + r.below(static_cast<unsigned>(bytes.size()) - 1));
+      break;
+    default: {
+      nvmf::DataPdu d{};
+      d.head.type = spec::pdu::kH2CData;
+      d.head.flags = static_cast<uint8_t>(r.chance(50) ? spec::pdu::kLast : 0);
+      d.ttag = static_cast<uint16_t>(r.chance(50) ? r.below(65536) : r.below(128) | r.below(4) * 640);
+      d.cccid = static_cast<uint16_t>(r.below(100));
+      d.datao = r.chance(50) ? 0 : r.below(1 << 17);
+      d.datal = 64;
+      bytes = make_pdu(d, test::ByteVec(64, 0xee), h.digests);
+    }
+  }
+  return bytes;
+}
+
+// A session that sends anything stops nobody and changes nothing; then it is closed and opened again.
+TEST(Engine, HostileBytes) {
+  for (uint64_t seed = 100; seed <= 108; ++seed) {
+    SCOPED_TRACE(seed);
+    EngineWorld::Options o = random_options(seed);
+    o.hosts = 3;
+    EngineWorld w(seed, o);
+    w.run(5000);
+    test::TestHost& bad = w.hosts[1];
+    bad.hostile = true;
+    const unsigned before = w.hosts[0].done + w.hosts[2].done;
+    for (unsigned i = 0; i < 20; ++i) {
+      w.tcp[bad.port].arrive(bad.session, evil(w.r, bad));
+      w.run(500);
+    }
+    EXPECT_EQ(w.fault, "");
+    EXPECT_GT(w.hosts[0].done + w.hosts[2].done, before + 20) << "the others were stopped";
+    // Its own writes may or may not have been done: from here on nobody looks at their blocks.
+    for (const auto& [cid, c] : bad.open) w.forget(c.block, c.count);
+    w.close_host(bad);
+    for (const CardEvent& e : w.card_events) {
+      EXPECT_NE(e.kind.to_uint(), static_cast<unsigned>(CardEvent::kLinkError));
+      if (e.kind == CardEvent::kSessionError) EXPECT_EQ(e.session.to_uint(), bad.session);
+    }
+    w.card_events.clear();
+    w.tee_events.clear();
+    bad.hostile = bad.gone = false;
+    w.open_host(bad);
+    w.run(10000);
+    EXPECT_TRUE(w.settle());
+    EXPECT_EQ(w.fault, "");
+    w.compare();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+// ---- legs that go
+// -----------------------------------------------------------------------------------------------
+TEST(Engine, LegLoss) {
+  for (uint64_t seed = 200; seed <= 208; ++seed) {
+    SCOPED_TRACE(seed);
+    EngineWorld::Options o = random_options(seed);
+    o.legs = 2 + static_cast<unsigned>(seed % 3);
+    EngineWorld w(seed, o);
+    w.run(8000);
+    test::TestLeg& lost = w.legs[w.r.below(o.legs)];
+    lost.dead = true;  // says nothing any more
+    w.run(3000);
+    w.drop_leg(lost);
+    w.run(10000);
+    EXPECT_TRUE(w.settle()) << "commands wait for a leg that is gone";
+    EXPECT_EQ(w.fault, "");
+    w.compare();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+// Hosts that vanish at any moment: the slots come back, a new connection works.
+TEST(Engine, HostsComeAndGo) {
+  for (uint64_t seed = 300; seed <= 306; ++seed) {
+    SCOPED_TRACE(seed);
+    EngineWorld::Options o = random_options(seed);
+    o.hosts = 3;
+    EngineWorld w(seed, o);
+    for (unsigned round = 0; round < 4; ++round) {
+      w.run(3000);
+      test::TestHost& h = w.hosts[round % 3];
+      for (const auto& [cid, c] : h.open) w.forget(c.block, c.count);
+      w.close_host(h);
+      w.card_events.clear();
+      w.tee_events.clear();
+      h.gone = false;
+      w.open_host(h);
+    }
+    w.run(5000);
+    EXPECT_TRUE(w.settle());
+    EXPECT_EQ(w.fault, "");
+    w.compare();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace nvtee::card

@@ -1,0 +1,501 @@
+#include "hw/kernels/engine/test_engine.hpp"
+
+namespace nvtee::card::test {
+
+namespace p = spec::pdu;
+namespace io = spec::io;
+
+EngineWorld::EngineWorld(uint64_t seed, const Options& o)
+    : r(seed),
+      options(o),
+      engine(std::make_unique<Engine<EngineSmall, TestPort>>()),
+      tcp{SessionModel(32, o.tcp, seed * 3), SessionModel(32, o.tcp, seed * 5)} {
+  for (unsigned i = 0; i < 2; ++i)
+    reads_.push_back(std::make_unique<MemoryReadPort>(memory_, o.memory, seed + i));
+  for (unsigned i = 0; i < 3; ++i)
+    writes_.push_back(std::make_unique<MemoryWritePort>(memory_, o.memory, seed + 9 + i));
+  card_ = std::make_unique<Registers>(engine->lite, [this] { clock(); });
+  card_->write(reg::kClockStep, 4 << 16);
+  card_->begin_ring(kRingAt, 6);
+
+  tee::Ctl c{};
+  c.op = tee::Ctl::kSetNamespace;
+  c.flag = 1;
+  c.nsid = kNsid;
+  c.lba = kBlocks;
+  c.shift_a = 9;
+  c.shift_b = 11;
+  c.flag3 = 1;
+  mail(c);
+  c = tee::Ctl();
+  c.op = tee::Ctl::kSetLease;
+  c.clock = ~0ull;
+  mail(c);
+  c = tee::Ctl();
+  c.op = tee::Ctl::kRegionSet;
+  c.region_state = tee::Ctl::kOpen;
+  mail(c);
+  for (unsigned i = 0; i < o.legs; ++i) {
+    TestLeg l;
+    l.index = i;
+    l.link = 5 + i * 9;
+    l.queues = 1 + r.below(3);
+    l.icdata = r.chance(30) ? 0 : r.chance(50) ? 1024 : 8192;
+    l.maxh2c = r.chance(50) ? 4096 : 131072;
+    l.digests = {r.chance(50), r.chance(50)};
+    for (unsigned q = 0; q < l.queues; ++q) {
+      l.port[q] = (i + q) % 2;
+      l.session[q] = 8 + i * 4 + q;
+    }
+    legs.push_back(l);
+  }
+  for (TestLeg& l : legs) open_leg(l);
+  for (unsigned i = 0; i < o.hosts; ++i) {
+    TestHost h;
+    h.queue = 1 + i * 5;
+    h.port = i % 2;
+    h.session = i;
+    h.digests = {r.chance(50), r.chance(50)};
+    hosts.push_back(h);
+  }
+  for (TestHost& h : hosts) open_host(h);
+}
+
+void EngineWorld::mail(const tee::Ctl& c) {
+  card_->mail(reg::kMailTee, c);
+}
+void EngineWorld::mail(const CardCtl& c) {
+  card_->mail(reg::kMailCard, c);
+}
+
+void EngineWorld::set_session(unsigned port, unsigned session, unsigned role, unsigned at,
+                              unsigned link_queue, const Digests& d) {
+  CardCtl c{};
+  c.op = CardCtl::kSetSession;
+  c.port = port;
+  c.session = session;
+  c.role = role;
+  if (role == CardCtl::kHost) c.queue = at;
+  if (role == CardCtl::kLeg) c.link = at;
+  c.link_queue = link_queue;
+  c.hdgst = d.header;
+  c.ddgst = d.data;
+  mail(c);
+}
+
+void EngineWorld::open_host(TestHost& h) {
+  tcp[h.port].open(h.session);
+  h.open.clear();
+  h.sqhd = 1;
+  tee::Ctl t{};
+  t.op = tee::Ctl::kQueueOpen;
+  t.queue = h.queue;
+  t.value = h.depth;
+  mail(t);
+  CardCtl c{};
+  c.op = CardCtl::kSetQueue;
+  c.queue = h.queue;
+  c.port = h.port;
+  c.session = h.session;
+  c.entries = h.depth;
+  c.hdgst = h.digests.header;
+  c.ddgst = h.digests.data;
+  c.valid = 1;
+  mail(c);
+  set_session(h.port, h.session, CardCtl::kHost, h.queue, 0, h.digests);
+}
+
+// As the README says a host ends.
+void EngineWorld::close_host(TestHost& h) {
+  h.gone = true;
+  tcp[h.port].close(h.session);
+  set_session(h.port, h.session, CardCtl::kOff, 0, 0, {});
+  CardCtl c{};
+  c.op = CardCtl::kSetQueue;
+  c.queue = h.queue;
+  mail(c);
+  const auto drained = [&](unsigned kind) {
+    for (const CardEvent& e : card_events)
+      if (e.kind == kind && e.port == h.port && e.session == h.session) return true;
+    return false;
+  };
+  EXPECT_TRUE(wait_event([&] { return drained(CardEvent::kSessionDrained); })) << "receive side not drained";
+  EXPECT_TRUE(wait_event([&] { return drained(CardEvent::kTxDrained); })) << "send side not drained";
+  tee::Ctl t{};
+  t.op = tee::Ctl::kQueueClose;
+  t.queue = h.queue;
+  mail(t);
+  EXPECT_TRUE(wait_event([&] {
+    for (const tee::Event& e : tee_events)
+      if (e.kind == tee::Event::kQueueDrained && e.queue == h.queue) return true;
+    return false;
+  })) << "queue not drained";
+}
+
+void EngineWorld::open_leg(TestLeg& l) {
+  CardCtl c{};
+  c.op = CardCtl::kSetLink;
+  c.link = l.link;
+  c.leg = l.index;
+  c.gen = l.gen;
+  c.queues = l.queues;
+  c.entries = 8 + r.below(30);
+  c.icdata = l.icdata;
+  c.maxh2c = l.maxh2c;
+  c.hdgst = l.digests.header;
+  c.ddgst = l.digests.data;
+  c.valid = 1;
+  mail(c);
+  for (unsigned q = 0; q < l.queues; ++q) {
+    tcp[l.port[q]].open(l.session[q]);
+    c.op = CardCtl::kSetLinkQueue;
+    c.link_queue = q;
+    c.port = l.port[q];
+    c.session = l.session[q];
+    mail(c);
+    set_session(l.port[q], l.session[q], CardCtl::kLeg, l.link, q, l.digests);
+  }
+  tee::Ctl t{};
+  t.op = tee::Ctl::kSetLeg;
+  t.leg = l.index;
+  t.leg_state = tee::Ctl::kLegInSync;
+  t.gen = l.gen;
+  t.nsid = 100 + l.index;
+  mail(t);
+}
+
+// A leg is lost: routing off, link off, both directions drained, then the sweep.
+void EngineWorld::drop_leg(TestLeg& l) {
+  l.off = true;
+  tee::Ctl t{};
+  t.op = tee::Ctl::kSetLeg;
+  t.leg = l.index;
+  t.leg_state = tee::Ctl::kLegOff;
+  t.gen = l.gen;
+  t.nsid = 100 + l.index;
+  mail(t);
+  CardCtl c{};
+  c.op = CardCtl::kSetLink;
+  c.link = l.link;
+  c.leg = l.index;
+  c.gen = l.gen;
+  mail(c);
+  for (unsigned q = 0; q < l.queues; ++q) {
+    c.op = CardCtl::kSetLinkQueue;
+    c.link_queue = q;
+    c.port = l.port[q];
+    c.session = l.session[q];
+    mail(c);
+    tcp[l.port[q]].close(l.session[q]);
+    set_session(l.port[q], l.session[q], CardCtl::kOff, 0, 0, {});
+  }
+  for (unsigned q = 0; q < l.queues; ++q)
+    EXPECT_TRUE(wait_event([&] {
+      unsigned seen = 0;
+      for (const CardEvent& e : card_events)
+        if (e.port == l.port[q] && e.session == l.session[q])
+          seen |= e.kind == CardEvent::kSessionDrained ? 1u : e.kind == CardEvent::kTxDrained ? 2u : 0u;
+      return seen == 3;
+    })) << "leg queue not drained";
+  t = tee::Ctl();
+  t.op = tee::Ctl::kLegSweep;
+  t.leg = l.index;
+  t.sweep = tee::Ctl::kDrop;
+  mail(t);
+  EXPECT_TRUE(wait_event([&] {
+    for (const tee::Event& e : tee_events)
+      if (e.kind == tee::Event::kSweepDone && e.leg == l.index) return true;
+    return false;
+  })) << "sweep not done";
+}
+
+// ---- the world's clock
+// --------------------------------------------------------------------------------------
+void EngineWorld::clock() {
+  if (options.hold == 0) {
+    engine->step();
+  } else {
+    engine->step([&](unsigned) { return !r.chance(options.hold); });
+  }
+  for (unsigned i = 0; i < 2; ++i) {
+    auto& side = engine->side(i);
+    tcp[i].step(engine->port[i]);
+    reads_[i]->step(side.read.ar, side.read.r);
+    writes_[i]->step(side.rx.store.aw, side.rx.store.w, side.rx.store.b);
+    if (!tcp[i].fault().empty()) fail("session interface: " + tcp[i].fault());
+  }
+  writes_[2]->step(engine->ring_aw, engine->ring_w, engine->ring_b);
+}
+
+void EngineWorld::run(unsigned clocks, bool feed) {
+  for (unsigned n = 0; n < clocks && fault.empty(); ++n) {
+    clock();
+    if (n % 8 != 0) continue;
+    ring_turn();
+    for (TestHost& h : hosts) host_turn(h, feed);
+    for (TestLeg& l : legs) leg_turn(l);
+  }
+}
+
+bool EngineWorld::settle(unsigned clocks) {
+  const auto open = [&] {
+    for (const TestHost& h : hosts)
+      if (!h.gone && !h.hostile && !h.open.empty()) return true;
+    return false;
+  };
+  for (unsigned n = 0; n < clocks / 64 && open() && fault.empty(); ++n) run(64, false);
+  return !open();
+}
+
+void EngineWorld::compare() {
+  for (const TestLeg& l : legs)
+    for (unsigned b = 0; b < kBlocks && !l.off; ++b) {
+      if (forgotten[b]) continue;
+      const auto at = static_cast<long>(b) * kBlock;
+      ASSERT_TRUE(std::equal(l.disk.begin() + at, l.disk.begin() + at + kBlock, disk.begin() + at))
+          << "leg " << l.index << " differs in block " << b;
+    }
+}
+
+void EngineWorld::ring_turn() {
+  for (;;) {
+    const auto e = memory_.read(kRingAt + (ring_read_ % 64) * 64, 64);
+    uint32_t number = 0;
+    std::memcpy(&number, &e[60], 4);
+    if (number != ring_read_ + 1) break;
+    ++ring_read_;
+    MailBits bits = 0;
+    for (int i = 0; i < 60; ++i) bits.range(8 * i + 7, 8 * i) = e[static_cast<size_t>(i)];
+    if (e[0] == reg::kRingTee) tee_events.push_back(record_of<tee::Event>(bits, kRingRecordAt));
+    if (e[0] == reg::kRingCard) card_events.push_back(record_of<CardEvent>(bits, kRingRecordAt));
+    card_->write(reg::kRingConsumer, ring_read_);
+  }
+}
+
+// ---- hosts
+// -------------------------------------------------------------------------------------------------- A write
+// meets nobody; reads may meet reads.
+bool EngineWorld::range_free(unsigned block, unsigned count, bool write) const {
+  for (unsigned i = 0; i < count; ++i)
+    if (forgotten[block + i]) return false;
+  for (const TestHost& h : hosts)
+    for (const auto& [cid, c] : h.open) {
+      const bool meets = c.block < block + count && block < c.block + c.count;
+      const bool changes = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
+      if (meets && (write || changes)) return false;
+    }
+  return true;
+}
+
+void EngineWorld::host_turn(TestHost& h, bool feed) {
+  if (h.gone || h.hostile) return;
+  std::string wrong;
+  auto& in = tcp[h.port].sent(h.session);
+  while (auto pdu = take_pdu(in, h.digests, wrong)) {
+    if (!wrong.empty()) break;
+    host_take(h, *pdu);
+  }
+  if (!wrong.empty()) fail("to host " + std::to_string(h.queue) + ": " + wrong);
+  if (feed && h.open.size() + 1 < h.depth && r.chance(30)) host_issue(h);
+}
+
+void EngineWorld::host_issue(TestHost& h) {
+  TestHost::Command c;
+  const unsigned ops[] = {io::kWrite, io::kWrite, io::kWrite,      io::kRead,
+                          io::kRead,  io::kFlush, io::kWriteZeroes};
+  c.opcode = ops[r.below(7)];
+  c.count = 1 + r.below(r.chance(5) ? 256 : r.chance(30) ? 40 : 8);
+  c.block = r.below(kBlocks - c.count);
+  if (c.opcode == io::kFlush) c.count = 0;
+  const bool write = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
+  if (c.count != 0 && !range_free(c.block, c.count, write)) return;
+  const unsigned bytes = c.count * kBlock;
+  const bool in_capsule = c.opcode == io::kWrite && bytes <= 8192 && r.chance(70);
+  if (c.opcode == io::kWrite) {
+    c.data.resize(bytes);
+    for (size_t i = 0; i < bytes; i += 8) {
+      const uint64_t x = r.bits();
+      std::memcpy(&c.data[i], &x, 8);
+    }
+  }
+  do h.next_cid = (h.next_cid + 1) & 0xffff;
+  while (h.open.count(h.next_cid) != 0);
+  nvmf::CapsuleCmd cmd{};
+  cmd.head.type = p::kCapsuleCmd;
+  cmd.sqe.opcode = static_cast<uint8_t>(c.opcode);
+  cmd.sqe.flags = spec::kPsdtSgl;
+  cmd.sqe.cid = static_cast<uint16_t>(h.next_cid);
+  cmd.sqe.nsid = kNsid;
+  cmd.sqe.sgl.type = in_capsule ? spec::kSglDataOffset : spec::kSglTransport;
+  cmd.sqe.sgl.length = c.opcode == io::kWrite || c.opcode == io::kRead ? bytes : 0;
+  cmd.sqe.cdw10 = c.block;
+  cmd.sqe.cdw12 = c.count == 0 ? 0 : c.count - 1;
+  tcp[h.port].arrive(h.session, make_pdu(cmd, in_capsule ? c.data : ByteVec(), h.digests));
+  h.open[h.next_cid] = c;
+}
+
+void EngineWorld::host_take(TestHost& h, const TakenPdu& t) {
+  if (t.head.type == p::kR2T) {
+    host_r2t(h, t.as<nvmf::R2tPdu>());
+  } else if (t.head.type == p::kC2HData) {
+    const auto d = t.as<nvmf::DataPdu>();
+    const auto it = h.open.find(d.cccid);
+    if (it == h.open.end() || it->second.opcode != io::kRead) return fail("C2HData for no read");
+    TestHost::Command& c = it->second;
+    if (d.datao != c.got || d.datal != t.data.size() || c.last) return fail("C2HData out of order");
+    c.data.insert(c.data.end(), t.data.begin(), t.data.end());
+    c.got += d.datal;
+    c.last = (t.head.flags & p::kLast) != 0;
+    if (c.last != (c.got == c.count * kBlock)) return fail("LAST in the wrong place");
+  } else if (t.head.type == p::kCapsuleResp) {
+    host_done(h, t.as<nvmf::CapsuleResp>().cqe);
+  } else {
+    fail("a PDU of type " + std::to_string(t.head.type) + " to a host");
+  }
+}
+
+void EngineWorld::host_r2t(TestHost& h, const nvmf::R2tPdu& t) {
+  const auto it = h.open.find(t.cccid);
+  if (it == h.open.end() || it->second.opcode != io::kWrite) return fail("R2T for no write");
+  const ByteVec& data = it->second.data;
+  if (t.r2to != 0 || t.r2tl != data.size()) return fail("R2T for something else");
+  for (size_t at = 0; at < data.size();) {
+    const size_t left = data.size() - at;
+    const size_t n = r.chance(50) ? left : 4 * (1 + r.below(static_cast<unsigned>(left / 4)));
+    nvmf::DataPdu d{};
+    d.head.type = p::kH2CData;
+    d.head.flags = at + n == data.size() ? p::kLast : 0;
+    d.cccid = t.cccid;
+    d.ttag = t.ttag;
+    d.datao = static_cast<uint32_t>(at);
+    d.datal = static_cast<uint32_t>(n);
+    const ByteVec part(data.begin() + static_cast<long>(at), data.begin() + static_cast<long>(at + n));
+    tcp[h.port].arrive(h.session, make_pdu(d, part, h.digests));
+    at += n;
+  }
+}
+
+void EngineWorld::host_done(TestHost& h, const nvmf::Cqe& cqe) {
+  const auto it = h.open.find(cqe.cid);
+  if (it == h.open.end()) return fail("an answer to no command");
+  const TestHost::Command c = it->second;
+  h.open.erase(it);
+  h.sqhd = (h.sqhd + 1) % h.depth;
+  if (cqe.sqhd != h.sqhd) return fail("SQHD");
+  if (cqe.status != 0) return fail("status " + std::to_string(cqe.status));
+  const size_t from = size_t{c.block} * kBlock, size = size_t{c.count} * kBlock;
+  if (c.opcode == io::kWrite) std::copy(c.data.begin(), c.data.end(), disk.begin() + static_cast<long>(from));
+  if (c.opcode == io::kWriteZeroes) std::fill_n(disk.begin() + static_cast<long>(from), size, uint8_t{0});
+  if (c.opcode == io::kWrite) ++writes;
+  if (c.opcode == io::kRead) {
+    ++reads;
+    if (!c.last) return fail("a read without all of its data");
+    if (!std::equal(c.data.begin(), c.data.end(), disk.begin() + static_cast<long>(from)))
+      return fail("a read brought other bytes than were written");
+  }
+  ++h.done;
+}
+
+// ---- legs
+// ---------------------------------------------------------------------------------------------------
+void EngineWorld::leg_turn(TestLeg& l) {
+  if (l.off || l.dead) return;
+  for (unsigned q = 0; q < l.queues; ++q) {
+    std::string wrong;
+    auto& in = tcp[l.port[q]].sent(l.session[q]);
+    while (auto pdu = take_pdu(in, l.digests, wrong)) {
+      if (!wrong.empty()) break;
+      leg_take(l, q, *pdu);
+    }
+    if (!wrong.empty()) fail("to leg " + std::to_string(l.index) + ": " + wrong);
+  }
+  for (unsigned n = 0; n < 3; ++n) leg_speak(l);
+}
+
+void EngineWorld::leg_take(TestLeg& l, unsigned queue, const TakenPdu& t) {
+  if (t.head.type == p::kCapsuleCmd) {
+    TestLeg::Command c;
+    c.sqe = t.as<nvmf::CapsuleCmd>().sqe;
+    c.queue = queue;
+    c.write = c.sqe.opcode == io::kWrite;
+    c.length = c.sqe.sgl.length;
+    if (l.open.count(c.sqe.cid) != 0) return fail("a CID twice at a leg");
+    if (c.sqe.nsid != 100 + l.index) return fail("NSID at a leg");
+    const bool inside = c.sqe.sgl.type == spec::kSglDataOffset;
+    if (inside != (c.write && c.length <= l.icdata)) return fail("in-capsule or not");
+    if (inside && t.data.size() != c.length) return fail("in-capsule length");
+    if (c.length != 0 && c.length != c.sqe.blocks() * kBlock) return fail("SGL length");
+    if (inside) {
+      c.data = t.data;
+      c.asked = c.got = c.length;
+    }
+    l.open[c.sqe.cid] = c;
+    ++l.commands;
+    return;
+  }
+  if (t.head.type != p::kH2CData) return fail("a PDU of type " + std::to_string(t.head.type) + " to a leg");
+  const auto d = t.as<nvmf::DataPdu>();
+  const auto it = l.open.find(d.cccid);
+  if (it == l.open.end()) return fail("H2CData for no command");
+  TestLeg::Command& c = it->second;
+  if (d.ttag != c.ttag || d.datao != c.got || d.datal != t.data.size() || d.datal > l.maxh2c ||
+      c.got + d.datal > c.asked)
+    return fail("H2CData that was not asked for");
+  c.data.insert(c.data.end(), t.data.begin(), t.data.end());
+  c.got += d.datal;
+  if (((t.head.flags & p::kLast) != 0) != (c.got == c.asked)) return fail("LAST of an R2T");
+}
+
+void EngineWorld::leg_speak(TestLeg& l) {
+  if (l.open.empty()) return;
+  auto it = l.open.begin();
+  std::advance(it, r.below(static_cast<unsigned>(l.open.size())));
+  TestLeg::Command& c = it->second;
+  SessionModel& net = tcp[l.port[c.queue]];
+  const unsigned session = l.session[c.queue];
+  if (c.write && c.asked < c.length) {
+    if (c.got < c.asked) return;
+    nvmf::R2tPdu t{};
+    t.head.type = p::kR2T;
+    t.cccid = c.sqe.cid;
+    t.ttag = static_cast<uint16_t>(c.ttag = r.below(65536));
+    t.r2to = c.asked;
+    t.r2tl = r.chance(50) ? c.length - c.asked : 4 * (1 + r.below((c.length - c.asked) / 4));
+    c.asked += t.r2tl;
+    return net.arrive(session, make_pdu(t, {}, l.digests));
+  }
+  if (c.write && c.got < c.length) return;
+  const size_t from = c.sqe.slba() * kBlock;
+  if (c.sqe.opcode == io::kRead && c.sent < c.length) {
+    const unsigned left = c.length - c.sent;
+    const unsigned n = r.chance(50) ? left : 4 * (1 + r.below(left / 4));
+    nvmf::DataPdu d{};
+    d.head.type = p::kC2HData;
+    d.cccid = c.sqe.cid;
+    d.datao = c.sent;
+    d.datal = n;
+    const bool last = n == left, success = last && r.chance(30);
+    d.head.flags = static_cast<uint8_t>((last ? p::kLast : 0) | (success ? p::kSuccess : 0));
+    const ByteVec part(l.disk.begin() + static_cast<long>(from + c.sent),
+                       l.disk.begin() + static_cast<long>(from + c.sent + n));
+    c.sent += n;
+    net.arrive(session, make_pdu(d, part, l.digests));
+    if (success) l.open.erase(it);
+    return;
+  }
+  if (c.write) std::copy(c.data.begin(), c.data.end(), l.disk.begin() + static_cast<long>(from));
+  if (c.sqe.opcode == io::kWriteZeroes)
+    std::fill_n(l.disk.begin() + static_cast<long>(from), size_t{c.sqe.blocks()} * kBlock, uint8_t{0});
+  leg_answer(l, c.sqe.cid);
+}
+
+void EngineWorld::leg_answer(TestLeg& l, unsigned cid) {
+  const TestLeg::Command& c = l.open[cid];
+  nvmf::CapsuleResp resp{};
+  resp.head.type = p::kCapsuleResp;
+  resp.cqe.cid = static_cast<uint16_t>(cid);
+  tcp[l.port[c.queue]].arrive(l.session[c.queue], make_pdu(resp, {}, l.digests));
+  l.open.erase(cid);
+}
+
+}  // namespace nvtee::card::test

@@ -1,0 +1,149 @@
+// Test helper: the whole native engine between hosts, legs, memory and a runtime at its registers. Hosts
+// write what they can check later; legs are small NVMe/TCP targets with a disk each.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "hw/kernels/common/test_random.hpp"
+#include "hw/kernels/engine/engine.hpp"
+#include "hw/kernels/engine/session_model.hpp"
+#include "hw/kernels/engine/test_peer.hpp"
+#include "hw/kernels/regs/test_runtime.hpp"
+#include "hw/kernels/store/memory_model.hpp"
+
+namespace nvtee::card::test {
+
+struct EngineSmall : EngineConfig {
+  static constexpr unsigned kSessionBits = 5;
+  static constexpr unsigned kStageBits = 4;
+  static constexpr unsigned kPuntBits = 2;
+};
+
+struct TestPort : SessionPort {
+  hls::stream<TcpCtl, 4> ctl;
+  hls::stream<TcpEvent, 16> event;
+};
+
+constexpr unsigned kBlock = 512, kBlocks = 2048, kNsid = 7;
+constexpr uint64_t kRingAt = 1ull << 40;
+
+using Disk = std::vector<uint8_t>;
+
+// One I/O queue of a host.
+struct TestHost {
+  unsigned queue = 0, port = 0, session = 0, depth = 16;
+  Digests digests;
+  struct Command {
+    unsigned opcode, block, count;
+    ByteVec data;  // to be written; what a read brought
+    unsigned got = 0;
+    bool last = false;
+  };
+  std::map<unsigned, Command> open;  // by CID
+  unsigned sqhd = 1, next_cid = 0;
+  bool hostile = false, gone = false;
+  unsigned done = 0;
+};
+
+// One leg: K sessions, a disk.
+struct TestLeg {
+  unsigned index = 0, link = 0, gen = 1, queues = 1, icdata = 0, maxh2c = 8192;
+  Digests digests;
+  unsigned port[4] = {}, session[4] = {};
+  Disk disk = Disk(size_t{kBlock} * kBlocks);
+  struct Command {
+    nvmf::Sqe sqe;
+    ByteVec data;
+    unsigned length = 0, asked = 0, got = 0, sent = 0, ttag = 0, queue = 0;
+    bool write = false;
+  };
+  std::map<unsigned, Command> open;  // by CID
+  bool dead = false, off = false;
+  unsigned commands = 0;
+};
+
+class EngineWorld {
+ public:
+  struct Options {
+    unsigned legs = 2, hosts = 3;
+    SessionTiming tcp;
+    MemoryTiming memory;
+    unsigned hold = 0;  // percent of clocks in which a kernel does not run
+  };
+  EngineWorld(uint64_t seed, const Options& options);
+
+  void clock();
+  void run(unsigned clocks, bool feed = true);
+  // Until every command of hosts that behave is answered.
+  bool settle(unsigned clocks = 400000);
+  // All legs that are on have what the hosts wrote; hosts were told so.
+  void compare();
+
+  // The runtime's words.
+  void mail(const tee::Ctl& c);
+  void mail(const CardCtl& c);
+  template <class Wanted>
+  bool wait_event(Wanted wanted, unsigned clocks = 200000);
+  void set_session(unsigned port, unsigned session, unsigned role, unsigned queue_or_link,
+                   unsigned link_queue, const Digests& d);
+  void open_host(TestHost& h);
+  void close_host(TestHost& h);
+  void drop_leg(TestLeg& l);
+  // Nobody touches or compares these blocks again.
+  void forget(unsigned block, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) forgotten[block + i] = true;
+  }
+
+  Random r;
+  Options options;
+  std::vector<TestHost> hosts;
+  std::vector<TestLeg> legs;
+  Disk disk = Disk(size_t{kBlock} * kBlocks);  // what it must be
+  std::vector<bool> forgotten = std::vector<bool>(kBlocks);
+  std::deque<CardEvent> card_events;
+  std::deque<tee::Event> tee_events;
+  std::string fault;
+  unsigned reads = 0, writes = 0;
+  std::unique_ptr<Engine<EngineSmall, TestPort>> engine;
+  SessionModel tcp[2];
+
+ private:
+  void open_leg(TestLeg& l);
+  void fail(const std::string& what) {
+    if (fault.empty()) fault = what;
+  }
+  void host_turn(TestHost& h, bool feed);
+  void host_issue(TestHost& h);
+  void host_take(TestHost& h, const TakenPdu& p);
+  void host_r2t(TestHost& h, const nvmf::R2tPdu& t);
+  void host_done(TestHost& h, const nvmf::Cqe& cqe);
+  bool range_free(unsigned block, unsigned count, bool write) const;
+  void leg_turn(TestLeg& l);
+  void leg_take(TestLeg& l, unsigned queue, const TakenPdu& p);
+  void leg_speak(TestLeg& l);
+  void leg_answer(TestLeg& l, unsigned cid);
+  void ring_turn();
+
+  Memory memory_;
+  std::vector<std::unique_ptr<MemoryReadPort>> reads_;
+  std::vector<std::unique_ptr<MemoryWritePort>> writes_;
+  std::unique_ptr<Registers> card_;
+  uint32_t ring_read_ = 0;
+};
+
+template <class Wanted>
+bool EngineWorld::wait_event(Wanted wanted, unsigned clocks) {
+  for (unsigned n = 0; n < clocks / 8; ++n) {
+    if (wanted()) return true;
+    run(8, false);
+  }
+  return false;
+}
+
+}  // namespace nvtee::card::test

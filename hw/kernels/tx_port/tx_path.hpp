@@ -1,0 +1,52 @@
+// The send side of one port: its kernels joined by their streams, stepped natively. Depths are the netlist's.
+// step() is one clock; kernels further down go first, so a record moves one kernel a clock.
+#ifndef NVTEE_HW_KERNELS_TX_PORT_TX_PATH_HPP
+#define NVTEE_HW_KERNELS_TX_PORT_TX_PATH_HPP
+
+#include <memory>
+
+#include "hw/kernels/tx_port/tx_pack.hpp"
+#include "hw/kernels/tx_port/tx_queue.hpp"
+
+namespace nvtee {
+namespace card {
+
+struct TxPath {
+  hls::stream<TxJob, 4> host{"tx_host"}, leg{"tx_leg"}, runtime{"tx_runtime"};
+  hls::stream<TxDone, 8> host_done{"host_done"}, leg_done{"leg_done"}, runtime_done{"runtime_done"};
+  hls::stream<CardEvent, 4> event{"tx_event"};
+  hls::stream<Count, 4> count{"tx_count"};
+
+  TxPath(hls::stream<SendRequest>& request, hls::stream<SendStatus>& status, hls::stream<NetBeat>& net,
+         hls::stream<StoreRead>& read, hls::stream<ReadBeat>& beat)
+      : beat_(beat),
+        queue_io_{host, leg, runtime, request, status, grant_, read},
+        pack_io_{head_, body_, net, host_done, leg_done, runtime_done, event, count} {}
+
+  template <class Allow>
+  void step(Allow allow) {
+    if (allow(0)) tx_pack_step(pack_, pack_io_);
+    if (allow(1)) tx_digest_step(digest_, folded_, body_);
+    if (allow(2)) tx_fold_step(beat_, folded_);
+    if (allow(3)) tx_head_step(grant_, head_);
+    if (clock_++ % 2 == 0 && allow(4)) tx_queue_step(*queue_, queue_io_);  // II = 2
+  }
+
+ private:
+  unsigned clock_ = 0;
+  hls::stream<ReadBeat>& beat_;
+  hls::stream<TxGrant, 16> grant_{"grant"};
+  hls::stream<TxHead, 4> head_{"tx_head"};
+  hls::stream<FoldedBeat, 4> folded_{"folded"};
+  hls::stream<TxBeat, 4> body_{"body"};
+  std::unique_ptr<TxQueueState> queue_ = std::make_unique<TxQueueState>();
+  TxDigestState digest_{};
+  TxPackState pack_{};
+  TxQueueIo queue_io_;
+  TxPackIo pack_io_;
+};
+
+}  // namespace card
+}  // namespace nvtee
+
+#endif
