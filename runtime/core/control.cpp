@@ -276,6 +276,7 @@ void NamespaceControl::Impl::watch_gate() {
     ctx.event(held ? Severity::kCritical : Severity::kNotice, held ? "namespace.down" : "namespace.up",
               held ? "no leg in sync came back in time: commands are refused" : "a leg in sync serves again");
   gate.set(Gate::kNoLeg, held);
+  gate.set(Gate::kDoubt, members.doubt());
   gate.set(Gate::kNotHome, members.epoch.state() == Epoch::State::kNotHome);
   gate.apply(ctx);
   regions.set_gated(ctx, gate.closed());
@@ -362,6 +363,10 @@ NamespaceControl::~NamespaceControl() = default;
 void NamespaceControl::step(const Input& input, Time now, Actions& out) {
   impl_->step(input, now, out);
 }
+void NamespaceControl::set_resync_rate(std::uint64_t bytes_per_second) {
+  impl_->ctx.limits.resync_max_bytes_per_s = bytes_per_second;
+}
+
 Time NamespaceControl::wake_at() const {
   return impl_->wake_at();
 }

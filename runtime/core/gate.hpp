@@ -8,7 +8,7 @@ namespace nvtee::core {
 
 class Gate {
  public:
-  enum Reason : unsigned { kStarting = 1, kStore = 2, kNoLeg = 4, kNotHome = 8, kDraining = 16 };
+  enum Reason : unsigned { kStarting = 1, kStore = 2, kNoLeg = 4, kNotHome = 8, kDraining = 16, kDoubt = 32 };
 
   void set(Reason r, bool on) { reasons_ = on ? reasons_ | r : reasons_ & ~static_cast<unsigned>(r); }
   bool has(Reason r) const { return (reasons_ & r) != 0; }

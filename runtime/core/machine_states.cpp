@@ -10,7 +10,7 @@ namespace {
 // First number of each machine's states; names from their tables.
 constexpr unsigned kPhase = 0, kLeg = kPhase + 5, kLink = kLeg + 18, kEpoch = kLink + 5, kRegion = kEpoch + 4,
                    kCloser = kRegion + 10, kCopier = kCloser + 7, kVerify = kCopier + 4, kGate = kVerify + 7,
-                   kHold = kGate + 5;
+                   kHold = kGate + 6;
 static_assert(kHold + 5 == kMachineStates);
 
 constexpr std::array<const char*, kMachineStates> kNames = {
@@ -30,8 +30,8 @@ constexpr std::array<const char*, kMachineStates> kNames = {
     "copy copied",       "verify idle",        "verify next",       "verify holding",
     "verify first",      "verify other",       "verify comparing",  "verify releasing",
     "gate starting",     "gate store",         "gate no_leg",       "gate not_home",
-    "gate draining",     "hold idle",          "hold asking",       "hold refused",
-    "hold held",         "hold issued"};
+    "gate draining",     "gate doubt",         "hold idle",         "hold asking",
+    "hold refused",      "hold held",          "hold issued"};
 
 }  // namespace
 
@@ -52,7 +52,7 @@ MachineStates NamespaceControl::Impl::machine_states() const {
   set(kCloser, closer.state());
   copier.states([&](Copier::State s) { set(kCopier, s); }, [&](HeldOp::State s) { set(kHold, s); });
   set(kVerify, verify.state());
-  for (unsigned i = 0; i < 5; ++i)
+  for (unsigned i = 0; i < 6; ++i)
     if (gate.has(static_cast<Gate::Reason>(1u << i))) m.set(kGate + i);
   return m;
 }

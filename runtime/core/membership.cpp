@@ -391,11 +391,33 @@ void Membership::advance(Context& ctx, Ledger& ledger, FenceDesk& fences, bool m
   for (Leg& leg : legs)
     while (advance_leg(ctx, ledger, fences, leg, may_join)) {
     }
+  keep_last(ctx);
   watch_held(ctx);
+  watch_doubt(fences);
   if (epoch.advance(legs, ledger, prober)) apply_epoch(ctx, ledger, fences);
 }
 
 // ---- no leg left --------------------------------------------------------------------------------
+// A request to remove a leg is taken back when the legs that were to remain are gone.
+void Membership::keep_last(Context& ctx) {
+  for (Leg& leg : legs) {
+    if (!leg.leaving || leg.role != Role::kInSync || !last_one(leg)) continue;
+    if (leg.state() == LS::kRemoving || leg.state() == LS::kPurging) continue;
+    leg.leaving = false;
+    ctx.reply(std::exchange(leg.request, 0), false,
+              leg_name(leg) + " cannot be removed: no other leg is left");
+  }
+}
+
+void Membership::watch_doubt(FenceDesk& fences) {
+  if (doubt_ == 0) return;
+  if (std::exchange(failed_, false)) doubt_fence_ = fences.ask();
+  if (!fences.done(doubt_fence_)) return;
+  for (const Leg& leg : legs)
+    if (leg.good() || (leg.role != Role::kInSync && leg.state() != LS::kPromoting))
+      doubt_ &= ~(1u << leg.index());
+}
+
 void Membership::watch_held(Context& ctx) {
   const bool lost = std::any_of(legs.begin(), legs.end(), [](const Leg& leg) {
     return leg.role == Role::kInSync && leg.state() != LS::kStarting && !leg.good();
@@ -407,12 +429,6 @@ void Membership::watch_held(Context& ctx) {
   if (held_since_ == kNever) {
     held_since_ = ctx.now;
     ctx.event(Severity::kCritical, "namespace.held", "no leg in sync is left: commands wait");
-    for (Leg& leg : legs) {  // a request to remove one of them cannot be met now
-      if (!leg.leaving || leg.state() == LS::kRemoving || leg.state() == LS::kPurging) continue;
-      leg.leaving = false;
-      ctx.reply(std::exchange(leg.request, 0), false,
-                leg_name(leg) + " cannot be removed: no other leg is left");
-    }
   }
   choose_survivor(ctx);
 }
@@ -452,7 +468,8 @@ void Membership::fail_pending(Context& ctx) {
                        ((leg.state() == LS::kPromoting || leg.state() == LS::kRemoving) && !leg.link.is_up());
     if (!waits || !leg.pending_in_core() || !leg.swept()) continue;
     leg.sweep(ctx, tee::Ctl::kFail);
-    any = true;
+    if (leg.role == Role::kInSync || leg.state() == LS::kPromoting) doubt_ |= 1u << leg.index();
+    failed_ = any = true;
   }
   if (any) last_fail_ = ctx.now;
 }

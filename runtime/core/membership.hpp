@@ -38,6 +38,10 @@ class Membership {
   // Store or hold time is over: what waits for lost legs ends 3/00h, again and again while this is called.
   void fail_pending(Context& ctx);
 
+  // Commands were failed while a leg that is durably in sync was away: legs differ where they wrote, and
+  // nobody may see it until that leg is durably dropped, or back (P3).
+  bool doubt() const { return doubt_ != 0; }
+
   bool any_good() const;
   bool all_settled() const;  // every durably in_sync leg serves
   Time held_since() const { return held_since_; }
@@ -50,6 +54,8 @@ class Membership {
   void begin_copy(Context& ctx, const Ledger& ledger, Leg& leg);
   void distrust_copies(Context& ctx, const Ledger& ledger);
   void lose(Context& ctx, Leg& leg, const std::string& why);
+  void keep_last(Context& ctx);
+  void watch_doubt(FenceDesk& fences);
   void watch_held(Context& ctx);
   void choose_survivor(Context& ctx);
   bool last_one(const Leg& leg) const;  // durably in_sync, and no other leg serves
@@ -60,6 +66,9 @@ class Membership {
   Time held_since_ = kNever;
   Time candidate_at_ = kNever;  // when the first lost leg was back, while none serves
   Time last_fail_ = 0;
+  unsigned doubt_ = 0;   // bit per leg
+  bool failed_ = false;  // a fence is to be asked for
+  std::uint64_t doubt_fence_ = 0;
 };
 
 // Refusal of a leg's facts, naming the field; empty = acceptable.

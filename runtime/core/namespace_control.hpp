@@ -206,6 +206,7 @@ class NamespaceControl {
   ~NamespaceControl();
 
   void step(const Input& input, Time now, Actions& out);
+  void set_resync_rate(std::uint64_t bytes_per_second);  // Limits::resync_max_bytes_per_s
   Time wake_at() const;  // next kTime wanted; kNever when none
   NamespaceStatus status(Time now) const;
   MachineStates machine_states() const;

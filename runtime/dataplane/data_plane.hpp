@@ -12,6 +12,7 @@
 
 #include "hw/kernels/tee_core/records.hpp"
 #include "runtime/core/namespace_control.hpp"
+#include "runtime/dataplane/punt_plane.hpp"
 #include "runtime/net/socket.hpp"
 #include "runtime/nvmf/front/subsystem_server.hpp"
 
@@ -54,15 +55,10 @@ struct Traffic {
   Duration longest_gap = 0;         // longest time with host commands outstanding and none completed
 };
 
-class DataPlane {
+class DataPlane : public PuntPlane {
  public:
   virtual ~DataPlane() = default;
 
-  virtual void ctl(const tee::Ctl& ctl) = 0;  // in order
-  virtual void command(
-      const nvmf::Sqe& sqe) = 0;  // on the runtime's own queue; sqe.cid comes back in on_internal_response
-  virtual std::byte* buffer(unsigned slot) = 0;              // MDTS bytes
-  virtual const nvmf::Sqe& punted(unsigned slot) const = 0;  // the SQE of a punted command
   virtual void open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) = 0;
   virtual void close_leg(unsigned ns, unsigned leg) = 0;  // at once; nothing of it is reported any more
   virtual std::expected<nvmf::QueueHandler*, spec::Status> open_queue(

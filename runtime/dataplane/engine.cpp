@@ -259,6 +259,7 @@ void Engine::act(Ns& ns, core::Action& a) {
 void Engine::act_ctl(Ns& ns, tee::Ctl ctl) {
   ctl.ns = ns.index;
   if (ctl.op.to_uint() == tee::Ctl::kSetLeg) ns.leg_state[ctl.leg.to_uint()] = ctl.leg_state.to_uint();
+  if (ctl.op.to_uint() == tee::Ctl::kSetNamespace) ns.reconciling = ctl.flag2 == 1;
   plane_->ctl(ctl);
 }
 
@@ -445,6 +446,7 @@ std::optional<PuntNamespace> Engine::punt_namespace(std::uint32_t nsid) const {
     p.index = n->index;
     p.blocks = n->spec.blocks;
     p.block_shift = n->spec.block_shift;
+    p.reconciling = n->reconciling;
     for (unsigned leg = 0; leg < core::kMaxLegs; ++leg) {
       if (n->leg_state[leg] == tee::Ctl::kLegInSync) p.in_sync_mask |= 1u << leg;
     }

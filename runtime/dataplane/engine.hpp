@@ -72,6 +72,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     std::unique_ptr<core::NamespaceControl> control;
     std::unique_ptr<net::Timer> wake;
     std::array<unsigned, core::kMaxLegs> leg_state{};  // as last written to the core
+    bool reconciling = false;                              // the same
     std::map<std::uint64_t, Node::Done> requests;
     std::function<void()> drained;
     std::vector<std::byte> saved;  // verify's copy of a buffer

@@ -123,6 +123,8 @@ void Punts::start_compare(std::unique_ptr<Job> job) {
   c.ns = job->ns.index;
   c.lba = sqe.slba();
   c.nlb = sqe.blocks();
+  // A leg that is read before its region is equal on all legs may show what is overwritten then (P3).
+  c.flag2 = job->ns.reconciling ? 1 : 0;
   c.tag = job->tag;
   *free = std::move(job);
   plane_.ctl(c);

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/base/limits.hpp"
@@ -21,16 +22,18 @@ struct PuntNamespace {
   std::uint64_t blocks = 0;
   unsigned block_shift = 12;
   unsigned in_sync_mask = 0;  // legs that serve reads
+  bool reconciling = false;   // regions of the open set may differ between legs: reads wait for their copy
 };
 
 class Punts {
  public:
   static constexpr std::uint16_t kTagBase = 0x8000;  // tags of our holds; namespace machines use lower ones
-  static constexpr unsigned kMaxCommands = limits::kPuntCommands;       // internal commands in flight, all jobs together
+  static constexpr unsigned kMaxCommands =
+      limits::kPuntCommands;                         // internal commands in flight, all jobs together
   static constexpr unsigned kMaxBytes = 128 * 1024;  // per internal command
 
   // `lookup(nsid)` answers nullopt for a namespace that is gone.
-  Punts(DataPlane& plane, std::function<std::optional<PuntNamespace>(std::uint32_t)> lookup)
+  Punts(PuntPlane& plane, std::function<std::optional<PuntNamespace>(std::uint32_t)> lookup)
       : plane_(plane), lookup_(std::move(lookup)) {}
 
   void start(unsigned slot);                                 // event kPunt
@@ -60,7 +63,7 @@ class Punts {
   void finish(unsigned slot, spec::Status status);
   void drop_compare(std::uint16_t tag, spec::Status status);
 
-  DataPlane& plane_;
+  PuntPlane& plane_;
   std::function<std::optional<PuntNamespace>(std::uint32_t)> lookup_;
   std::deque<std::unique_ptr<Job>> dsm_;        // jobs with ranges left or commands in flight
   std::array<Job*, kMaxCommands> owner_{};      // of internal command CID = index

@@ -131,6 +131,8 @@ void Checker::read_sent(unsigned leg) {
 
 void Checker::sent(const LegCommand& c) {
   const bool writes = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
+  // The repair of a read writes what the block holds anyway, and needs no more than the read's own guard.
+  const bool changes = writes && !c.hold && !c.repair;
   if (c.opcode == io::kFlush) return;
   if (writes && !c.hold) {
     for (std::uint32_t b = c.lba; b < c.lba + c.count; ++b)
@@ -141,18 +143,18 @@ void Checker::sent(const LegCommand& c) {
   bool known = false;
   for (Active& a : active_) {
     if (a.slot == c.slot) {
-      a.writes = a.writes || (writes && !c.hold);
+      a.writes = a.writes || changes;
       known = true;
       continue;
     }
     const bool overlap = a.lba < c.lba + c.count && c.lba < a.lba + a.count;
     if (overlap && !world_.node->slot_busy(a.slot)) continue;  // it ended without a word: its queue is closed
-    if (overlap && ((writes && !c.hold) || a.writes))
+    if (overlap && (changes || a.writes))
       return fail(14,
                   fmt::format("slot {} is at the legs with blocks {}+{} while slot {} has {}+{}: no guard",
                               c.slot, c.lba, c.count, a.slot, a.lba, a.count));
   }
-  if (!known) active_.push_back({c.slot, c.lba, c.count, writes && !c.hold, c.hold});
+  if (!known) active_.push_back({c.slot, c.lba, c.count, changes, c.hold});
 }
 
 void Checker::slot_done(std::uint32_t slot) {
@@ -222,37 +224,40 @@ void Checker::changed_all(unsigned peer) {
 // off from one that lost its cache while nobody was connected to it; so the promise is: a leg that serves
 // when another one loses power, and goes on serving until that one is durably dropped.
 void Checker::amnesty() {
+  if (amnesty_at_ == history.tick()) return;
   world_.note("unflushed data may be gone");
   history.power_lost();
-  for (auto& p : world_.peers) p->unsafe = false;
+  amnesty_at_ = history.tick();
 }
 
 void Checker::power_lost(unsigned peer, bool lost_any) {
-  if (!lost_any || !at_in_sync(peer)) return;
+  if (!lost_any || !relied_upon(peer)) return;
   world_.peers[peer]->unsafe = true;
   look_at_power();
 }
 
+// The node takes it as in sync, knowing that its association is a new one.
+void Checker::trusted(unsigned leg, bool in_sync) {
+  if (peer_of_leg_[leg] < 0) return;
+  Peer& p = *world_.peers[static_cast<unsigned>(peer_of_leg_[leg])];
+  if (!p.unsafe) return;
+  if (in_sync) amnesty();
+  p.unsafe = false;
+}
+
 void Checker::look_at_power() {
   bool any = false;
-  for (const auto& p : world_.peers) any = any || p->unsafe;
-  if (!any) return;
-  bool covered = false, still = false;
-  for (unsigned leg = 0; leg < 4; ++leg) {
-    if (peer_of_leg_[leg] < 0) continue;
-    Peer& p = *world_.peers[static_cast<unsigned>(peer_of_leg_[leg])];
-    if (epoch_.legs[leg].role != Role::kInSync) {
-      p.unsafe = false;
-      continue;
-    }
-    if (p.unsafe)
-      still = true;
-    else
-      covered = covered || world_.node->serves(leg);
+  for (const auto& p : world_.peers) {
+    p->unsafe = p->unsafe && relied_upon(p->index);
+    any = any || (p->unsafe && at_in_sync(p->index));
   }
-  for (auto& p : world_.peers)
-    if (leg_of_peer_[p->index] < 0) p->unsafe = false;
-  if (still && !covered) amnesty();
+  if (!any) return;
+  for (unsigned leg = 0; leg < 4; ++leg) {
+    if (peer_of_leg_[leg] < 0 || epoch_.legs[leg].role != Role::kInSync) continue;
+    const Peer& p = *world_.peers[static_cast<unsigned>(peer_of_leg_[leg])];
+    if (!p.unsafe && world_.node->serves(leg)) return;
+  }
+  amnesty();
 }
 
 void Checker::node_died() {

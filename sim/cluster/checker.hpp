@@ -37,6 +37,7 @@ class Checker {
   void power_lost(unsigned peer, bool lost_any);
   void look_at_power();  // is what was lost still covered by another leg?
   void node_died();
+  void trusted(unsigned leg, bool in_sync);
 
   // ---- the durable records ----------------------------------------------------------------------
   void committed();
@@ -65,6 +66,10 @@ class Checker {
   void acked_write(Op& op);
   void amnesty();
   bool at_in_sync(unsigned peer) const { return role_of_peer(peer) == store::Role::kInSync; }
+  // A syncing leg may become in sync at any moment: its epoch may be on its way.
+  bool relied_upon(unsigned peer) const {
+    return at_in_sync(peer) || role_of_peer(peer) == store::Role::kSyncing;
+  }
 
   World& world_;
   store::EpochRecord epoch_;
@@ -74,7 +79,7 @@ class Checker {
   std::array<int, 4> peer_of_leg_{};
   std::array<int, 4> leg_of_peer_{};
   std::uint64_t alien_epoch_ = 0;
-  std::string key_;
+  std::uint64_t amnesty_at_ = 0;
 };
 
 }  // namespace nvtee::cluster

@@ -19,6 +19,6 @@ struct CoreConfig {
   static constexpr unsigned kMutant = 0;
 #endif
 };
-using Core = tee::TeeCore<CoreConfig>;
+struct Core : tee::TeeCore<CoreConfig> {};
 
 }  // namespace nvtee::cluster

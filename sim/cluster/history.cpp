@@ -37,6 +37,7 @@ void History::write_acked(unsigned b, Op op, Value v, bool durable) {
     remember(k, d.value);
     return true;
   });
+  ++tick_;
   if (durable) k.since.clear();
   remember(k, v);
   k.now.assign(1, v);
@@ -84,9 +85,12 @@ std::string History::read_done(unsigned b, Value v) {
   const auto d = std::find_if(k.doubt.begin(), k.doubt.end(), [v](const Doubt& x) { return x.value == v; });
   if (d != k.doubt.end() && !(k.now.size() == 1 && k.now[0] == v)) {
     k.doubt.erase(d);
+    ++tick_;
     remember(k, v);
     k.now.assign(1, v);
-  } else if (has(k.now, v)) {
+  } else if (has(k.now, v) && k.now.size() > 1) {
+    ++tick_;
+    remember(k, v);
     k.now.assign(1, v);
   }
   return {};
@@ -114,19 +118,25 @@ History::Mark History::mark() const {
 
 void History::flushed(Mark mark) {
   for (Block& k : blocks_) {
-    // The newest one at the mark stays, with all after it.
+    // What it held at the mark stays (several values of one tick when that is not known), with all after it.
     std::size_t keep = k.since.size();
     while (keep > 0 && k.since[keep - 1].tick > mark) --keep;
-    if (keep > 1) k.since.erase(k.since.begin(), k.since.begin() + static_cast<long>(keep - 1));
+    if (keep == 0) continue;
+    const std::uint64_t tick = k.since[keep - 1].tick;
+    std::erase_if(k.since, [tick](const Since& s) { return s.tick < tick; });
   }
 }
 
 void History::power_lost() {
-  for (Block& k : blocks_)
-    for (const Since& s : k.since) {
+  ++tick_;
+  for (Block& k : blocks_) {
+    ++k.version;
+    for (Since& s : k.since) {
+      s.tick = tick_;
       if (!has(k.now, s.value)) k.now.push_back(s.value);
       if (k.readers != 0) k.lately.push_back(s.value);
     }
+  }
 }
 
 }  // namespace nvtee::cluster

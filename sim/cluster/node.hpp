@@ -13,9 +13,7 @@
 #include <vector>
 
 #include "runtime/core/namespace_control.hpp"
-#include "runtime/dataplane/data_plane.hpp"
 #include "runtime/dataplane/punts.hpp"
-#include "sim/cluster/core_config.hpp"
 #include "sim/cluster/net.hpp"
 #include "sim/cluster/peer.hpp"
 
@@ -23,6 +21,7 @@ namespace nvtee::cluster {
 
 class World;
 struct Conn;
+struct Core;  // core_config.hpp
 
 // The node's association with a leg, both ends of it.
 struct Assoc {
@@ -42,10 +41,10 @@ struct Assoc {
   std::vector<std::uint32_t> commands;  // not answered
 };
 
-class Node final : public dataplane::DataPlane, private Pipe::Receiver {
+class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
  public:
   explicit Node(World& world);
-  ~Node() override;
+  ~Node();
 
   // ---- life -------------------------------------------------------------------------------------
   void start();
@@ -89,26 +88,15 @@ class Node final : public dataplane::DataPlane, private Pipe::Receiver {
   unsigned stuck_host_data = 0;  // host whose data do not come
   Duration kato = 250 * kMillisecond;
 
-  // ---- DataPlane --------------------------------------------------------------------------------
+  // ---- PuntPlane --------------------------------------------------------------------------------
   void ctl(const tee::Ctl& ctl) override;
   void command(const nvmf::Sqe& sqe) override;
   std::byte* buffer(unsigned slot) override { return reinterpret_cast<std::byte*>(buffers_[slot].data()); }
   const nvmf::Sqe& punted(unsigned slot) const override { return notes_[slot].sqe; }
-  void open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const dataplane::LegTarget& target) override;
-  void close_leg(unsigned ns, unsigned leg) override;
-  std::expected<nvmf::QueueHandler*, spec::Status> open_queue(const nvmf::ControllerInfo&, std::uint32_t,
-                                                              nvmf::ControllerConnection&) override {
-    return std::unexpected(spec::st::kConnectBusy);
-  }
-  unsigned queues_of(std::uint16_t) const override { return 0; }
-  unsigned queues_in_use() const override { return 0; }
-  unsigned slots_in_use() const override { return 0; }
-  dataplane::Traffic traffic(unsigned) override { return {}; }
-  void kick() override {}
 
  private:
-  static constexpr unsigned kQueues = 1u << CoreConfig::kQueueBits, kDepth = 1u << CoreConfig::kDepthBits,
-                            kSlots = kQueues * kDepth;
+  static constexpr unsigned kQueues = 8, kDepth = 32, kSlots = kQueues * kDepth;
+  static bool fits_core();
   struct SlotNote {
     nvmf::Sqe sqe{};
     std::uint32_t op = 0;
@@ -158,7 +146,8 @@ class Node final : public dataplane::DataPlane, private Pipe::Receiver {
   std::uint32_t new_command();
   // node_control.cpp
   void act(core::Action& action);
-  void attach(const core::Action& action);
+  void attach(unsigned leg, std::uint8_t gen, const std::string& peer);
+  void close_leg(unsigned leg);
   void commit(core::Action& action);
   void committed(std::uint32_t life, std::uint64_t number);
   void compare(const core::Action& action);
@@ -166,6 +155,8 @@ class Node final : public dataplane::DataPlane, private Pipe::Receiver {
   void renew_lease();
   template <class F>
   void later(Duration d, F f);  // a timer of this life: put off while the node is paused
+  template <class F>
+  void run_later(std::uint32_t life, F f);
   core::NamespaceControl::Setup control_setup() const;
 
   World& world_;
@@ -199,6 +190,7 @@ class Node final : public dataplane::DataPlane, private Pipe::Receiver {
   std::array<unsigned, core::kMaxLegs> leg_state_{};
   std::optional<std::array<Value, kMaxValues>> saved_;
   unsigned punt_shift_ = 0;
+  bool reconciling_ = false;
   struct Commit {
     std::uint64_t txn;
     store::Transaction transaction;

@@ -5,11 +5,16 @@
 #include <cstring>
 
 #include "runtime/base/check.hpp"
+#include "sim/cluster/core_config.hpp"
 #include "sim/cluster/world.hpp"
 
 namespace nvtee::cluster {
 
 namespace io = spec::io;
+
+bool Node::fits_core() {
+  return kQueues == 1u << CoreConfig::kQueueBits && kDepth == 1u << CoreConfig::kDepthBits;
+}
 
 // ---- the control side ---------------------------------------------------------------------------
 void Node::ctl(const tee::Ctl& c) {
@@ -288,6 +293,7 @@ void Node::leg_tx(const tee::LegTx& tx) {
   c.count = c.opcode == io::kFlush ? 0 : tx.nlb.to_uint() + 1;
   c.fua = (tx.cdw12_high.to_uint() & spec::kCdw12Fua) != 0;
   c.hold = notes_[slot].hold;
+  if (slot >= kDepth) c.repair = world_.ops.at(notes_[slot].op).kind == Op::Kind::kRead;
   world_.note("to leg {} op {} lba {} count {} cid {} gen {}", leg, c.opcode, c.lba, c.count, c.cid,
               tx.gen.to_uint());
   world_.check.sent(c);
@@ -411,7 +417,7 @@ bool Node::deliver() {
     in.transient = r.transient;
     // Of an association that was closed meanwhile nothing is reported.
     if (links_[r.leg] == nullptr || links_[r.leg]->gen != r.gen) continue;
-    if (r.kind == Report::Kind::kDown) close_leg(0, r.leg);
+    if (r.kind == Report::Kind::kDown) close_leg(r.leg);
     in.kind = r.kind == Report::Kind::kUp     ? core::Input::Kind::kLegUp
               : r.kind == Report::Kind::kDown ? core::Input::Kind::kLegDown
                                               : core::Input::Kind::kLegDeadline;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/check.hpp"
+#include "sim/cluster/core_config.hpp"
 #include "sim/cluster/node_later.hpp"
 
 namespace nvtee::cluster {
@@ -43,6 +45,7 @@ core::NamespaceControl::Setup Node::control_setup() const {
 
 void Node::start() {
   if (up()) return;
+  NVTEE_CHECK(fits_core(), "the node's queues are the core's");
   ++lives;
   ++life_;
   auto records = world_.disk.list(store::namespace_prefix("vol0"));
@@ -57,12 +60,14 @@ void Node::start() {
     p.emplace();
     p->blocks = world_.blocks;
     p->block_shift = punt_shift_;
+    p->reconciling = reconciling_;
     for (unsigned leg = 0; leg < core::kMaxLegs; ++leg)
       if (leg_state_[leg] == tee::Ctl::kLegInSync) p->in_sync_mask |= 1u << leg;
     return p;
   });
   std::fill(notes_.begin(), notes_.end(), SlotNote{});
   leg_state_ = {};
+  wake_armed_ = 0;
   drained_ = false;
   tee::Ctl open{};
   open.op = tee::Ctl::kQueueOpen;
@@ -87,7 +92,7 @@ void Node::crash() {
   control_.reset();
   core_.reset();
   punts_.reset();
-  for (unsigned leg = 0; leg < core::kMaxLegs; ++leg) close_leg(0, leg);
+  for (unsigned leg = 0; leg < core::kMaxLegs; ++leg) close_leg(leg);
   for (Conn* c : queues_) {
     if (c == nullptr) continue;
     for (const std::uint32_t op : c->ops) world_.check.lost(world_.ops.at(op));
@@ -242,16 +247,21 @@ void Node::act(Action& a) {
   switch (a.kind) {
     case Kind::kCtl:
       a.ctl.ns = 0;
-      if (a.ctl.op == tee::Ctl::kSetLeg) leg_state_[a.ctl.leg.to_uint()] = a.ctl.leg_state.to_uint();
+      if (a.ctl.op == tee::Ctl::kSetNamespace) reconciling_ = a.ctl.flag2 == 1;
+      if (a.ctl.op == tee::Ctl::kSetLeg) {
+        leg_state_[a.ctl.leg.to_uint()] = a.ctl.leg_state.to_uint();
+        if (a.ctl.leg_state != tee::Ctl::kLegOff)
+          world_.check.trusted(a.ctl.leg.to_uint(), a.ctl.leg_state == tee::Ctl::kLegInSync);
+      }
       world_.note("ctl op {} leg {} state {} gen {} region {} slot {} mask {}", a.ctl.op.to_uint(),
                   a.ctl.leg.to_uint(),
                   a.ctl.op == tee::Ctl::kRegionSet ? a.ctl.region_state.to_uint() : a.ctl.leg_state.to_uint(),
                   a.ctl.gen.to_uint(), a.ctl.region.to_uint(), a.ctl.slot.to_uint(), a.ctl.mask.to_uint());
       return ctl(a.ctl);
     case Kind::kAttachLeg:
-      return attach(a);
+      return attach(a.leg, a.gen, a.spec.peer);
     case Kind::kDetachLeg:
-      return close_leg(0, a.leg);
+      return close_leg(a.leg);
     case Kind::kCommit:
       return commit(a);
     case Kind::kSaveBuffer:
@@ -276,13 +286,6 @@ void Node::act(Action& a) {
     case Kind::kWayWanted:
       return;
   }
-}
-
-void Node::attach(const Action& a) {
-  dataplane::LegTarget t;
-  t.sub_nqn = a.spec.peer;
-  t.nsid = a.spec.nsid;
-  open_leg(0, a.leg, a.gen, t);
 }
 
 void Node::compare(const Action& a) {

@@ -28,7 +28,7 @@ void Node::report(Report r) {
 }
 
 // ---- contact ------------------------------------------------------------------------------------
-void Node::open_leg(unsigned, unsigned leg, std::uint8_t gen, const dataplane::LegTarget& target) {
+void Node::attach(unsigned leg, std::uint8_t gen, const std::string& peer) {
   NVTEE_CHECK(links_[leg] == nullptr, "a leg has one association");
   attaches_[attached_++ % attaches_.size()] = world_.now();
   if (attached_ > attaches_.size() &&
@@ -39,7 +39,7 @@ void Node::open_leg(unsigned, unsigned leg, std::uint8_t gen, const dataplane::L
   a->number = static_cast<std::uint32_t>(assocs_.size());
   a->leg = leg;
   a->gen = gen;
-  a->peer = static_cast<unsigned>(target.sub_nqn[1] - '0');
+  a->peer = static_cast<unsigned>(peer[1] - '0');
   a->to_peer.owner = a->to_node.owner = a->number;
   links_[leg] = a.get();
   world_.note("attach leg {} gen {} peer {}", leg, gen, a->peer);
@@ -129,7 +129,9 @@ void Node::node_message(Assoc& a, const Msg& msg) {
     leg_backlog_.push_back(in);
     if (!old_answers_.empty() && world_.chance.one_in(3)) {
       tee::LegIn old = old_answers_[world_.chance.below(old_answers_.size())];
-      leg_backlog_.push_back(old);
+      const Assoc* now = links_[old.leg.to_uint()];
+      if (now == nullptr || now->gen != old.gen.to_uint())
+        leg_backlog_.push_back(old);  // of an older incarnation
     }
     return pump();
   }
@@ -164,7 +166,7 @@ void Node::stray(LegCommand& c, bool drop) {
   });
 }
 
-void Node::close_leg(unsigned, unsigned leg) {
+void Node::close_leg(unsigned leg) {
   Assoc* a = links_[leg];
   if (a == nullptr) return;
   links_[leg] = nullptr;

@@ -16,7 +16,8 @@ constexpr unsigned kMaxValues = 32;  // blocks of a command
 
 // A command on its way to a leg, or in it.
 struct LegCommand {
-  bool live = false, at_peer = false, executed = false, answered = false, stray = false, hold = false;
+  bool live = false, at_peer = false, executed = false, answered = false, stray = false, hold = false,
+       repair = false;
   std::uint8_t opcode = 0;
   bool fua = false;
   std::uint16_t cid = 0;

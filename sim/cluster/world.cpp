@@ -149,7 +149,9 @@ void World::takeover(const Fault& f) {
     (void)disk.commit(back);
     check.committed();
     for (auto& p : peers) p->reserved = false;
-    agenda.in(5 * kMillisecond, [this] { node->start(); });
+    agenda.in(5 * kMillisecond, [this] {
+      if (check.alien_epoch() == 0) node->start();
+    });
   });
 }
 

@@ -492,6 +492,15 @@ inline void sweep_reissue(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn
   const bool lost = (r.stuck & bit) != 0 ||
                     r.gen[static_cast<unsigned>(w.leg)] != w.legs.gen[static_cast<unsigned>(w.leg)] ||
                     (w.legs.active & bit) == 0;
+  // What the former incarnation had answered may have been in a cache that went with it.
+  const bool forgot = (r.good & bit) != 0 && (w.legs.active & bit) != 0 && !is_read(r) && !of_hold(r) &&
+                      r.gen[static_cast<unsigned>(w.leg)] != w.legs.gen[static_cast<unsigned>(w.leg)] &&
+                      (r.phase == LegRow::kMain || r.phase == LegRow::kRewrite) &&
+                      C::kMutant != Mutant::kOldGood;
+  if (forgot) {
+    r.good = without(r.good, bit);
+    return issue(r, w.legs, bit, io);
+  }
   if ((r.pending & bit) == 0 || (!lost && C::kMutant != Mutant::kReissueTwice))
     return;  // not owed, or asked of this very incarnation
   if (r.phase == LegRow::kMain && is_read(r)) {
@@ -538,6 +547,7 @@ NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<
   for (unsigned i = 0; i < kLegs; ++i) fresh.cid_gen[i] = r.cid_gen[i];
   fresh.cmd = w.cmd;
   r = fresh;
+  if (!of_hold(r) && w.failing) return finish(r, spec::st::kPathInternal, io);
   if (!of_hold(r)) return begin_main(r, w.legs, 0, turn, io);
   r.phase = LegRow::kHeld;
   Event e = event_of(Event::kHeld);

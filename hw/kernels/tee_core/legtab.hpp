@@ -12,7 +12,8 @@ namespace tee {
 
 struct LegTabRow {
   LegSet set;
-  LegMask faulted;  // kLegFault was said of this incarnation
+  LegMask faulted;     // kLegFault was said of this incarnation
+  ap_uint<1> failing;  // since a sweep of kind kFail, until the gates open: what is granted is not begun
 };
 
 template <class C>
@@ -63,6 +64,9 @@ NVTEE_TEE_INLINE void legtab_order(LegTabState<C>& s, const Ctl& c, LegTabIo& io
   LegTabRow row = s.rows[row_of<C>(c.ns)];
   if (c.op == Ctl::kSetNamespace) row.set.prefer = c.mask;
   if (c.op == Ctl::kSetLeg) set_leg(row, c);
+  // A write that was failed may be on some legs only: who waited for its blocks must not see it (P3).
+  if (c.op == Ctl::kSetGate && c.status == 0 && c.status2 == 0) row.failing = 0;
+  if (c.op == Ctl::kLegSweep && c.sweep == Ctl::kFail && C::kMutant != Mutant::kFailedSeen) row.failing = 1;
   if (c.op == Ctl::kLegSweep) {
     Work w = work_of(Work::kSweep, row, 0, c.ns);
     w.leg = c.leg;
@@ -143,6 +147,7 @@ NVTEE_TEE_INLINE Step legtab_step(LegTabState<C>& s, LegTabIo& io) {
     const Cmd cmd = io.granted.read();
     Work w = work_of(Work::kGrant, s.rows[row_of<C>(cmd.ns)], cmd.slot, cmd.ns);
     w.cmd = cmd;
+    w.failing = s.rows[row_of<C>(cmd.ns)].failing;
     io.work.write(w);
   }
   return Step::kMoved;

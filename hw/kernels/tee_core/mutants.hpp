@@ -34,6 +34,8 @@ struct Mutant {
     kSyncingRead,         // reads go to syncing legs
     kFaultShown,          // an infrastructure status is shown to the host
     kWaitersForgotten,    // the ring is not looked through after a release
+    kOldGood,             // an answer of a leg's former incarnation still counts after a reissue
+    kFailedSeen,          // who waited for a write that was failed sees it
     kEnd
   };
 };

@@ -44,13 +44,33 @@ bool close_frees_what_is_parked() {
   s.close_queue(1);
   return s.core().slots_used() == 0;
 }
+bool old_answers_do_not_count() {
+  Story s;
+  s.write(1, 1, 0, 1);
+  const LegTx a = s.next_tx();
+  s.answer(a);
+  s.set_leg(a.leg.to_uint(), Ctl::kLegInSync, 2);
+  s.sweep(a.leg.to_uint(), Ctl::kReissue);
+  return s.tx.size() == 2 && s.out.empty();
+}
+bool failed_writes_are_not_seen() {
+  Story s;
+  s.write(1, 1, 0, 1);
+  s.put(command(1, 2, spec::io::kRead, 0, 1));
+  s.answer(s.next_tx());
+  s.next_tx();
+  s.sweep(1, Ctl::kFail);
+  return s.tx.empty();
+}
 struct Told {
   unsigned mutant;
   bool (*story)();
 };
 constexpr Told kTold[] = {{Mutant::kOldIncarnation, late_answer_is_dropped},
                           {Mutant::kNoLegSucceeds, nothing_done_is_no_success},
-                          {Mutant::kParkedKept, close_frees_what_is_parked}};
+                          {Mutant::kParkedKept, close_frees_what_is_parked},
+                          {Mutant::kOldGood, old_answers_do_not_count},
+                          {Mutant::kFailedSeen, failed_writes_are_not_seen}};
 
 void catch_one(unsigned mutant) {
   MutantConfig::kMutant = mutant;

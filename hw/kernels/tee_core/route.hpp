@@ -22,7 +22,7 @@ inline Destinations destinations(ap_uint<5> op) {
               op == Ctl::kCopy || op == Ctl::kRelease || op == Ctl::kPuntDone;
   d.region = queue || gate || op == Ctl::kSetLease || op == Ctl::kRegionSet || op == Ctl::kRegionQuery ||
              op == Ctl::kFence;
-  d.legs = op == Ctl::kSetNamespace || op == Ctl::kSetLeg || op == Ctl::kLegSweep;
+  d.legs = op == Ctl::kSetGate || op == Ctl::kSetNamespace || op == Ctl::kSetLeg || op == Ctl::kLegSweep;
   d.answer = queue || op == Ctl::kSetLease;
   return d;
 }

@@ -208,6 +208,25 @@ TEST_F(Core, ReissueToANewIncarnation) {
   rig.expect_response(1, 0);
 }
 
+// The last leg lost power and came back: what it had answered before may be gone with its cache (P1).
+TEST_F(Core, ReissueAsksAgainWhatTheFormerIncarnationHadDone) {
+  rig.write(1, 1, 0, 1);
+  const LegTx a = rig.next_tx(), b = rig.next_tx();
+  rig.answer(a);
+  rig.set_leg(a.leg.to_uint(), Ctl::kLegInSync, 2);
+  rig.sweep(a.leg.to_uint(), Ctl::kReissue);
+  rig.expect_event(Event::kSweepDone);
+  const LegTx again = rig.next_tx();
+  EXPECT_EQ(again.leg, a.leg);
+  EXPECT_EQ(again.gen, 2);
+  rig.set_leg(b.leg.to_uint(), Ctl::kLegOff, 2);
+  rig.sweep(b.leg.to_uint(), Ctl::kDrop);
+  rig.expect_event(Event::kSweepDone);
+  EXPECT_TRUE(rig.quiet());  // the gate: the leg that is left has not done it yet
+  rig.answer(again);
+  rig.expect_response(1, 0);
+}
+
 TEST_F(Core, LastLegFails) {
   rig.set_leg(1, Ctl::kLegOff, 1);
   rig.write(1, 1, 0, 1);
@@ -219,6 +238,24 @@ TEST_F(Core, LastLegFails) {
   rig.expect_response(2, st::kPathInternal);
   rig.expect_event(Event::kSweepDone);
   rig.expect_idle();
+}
+
+// A failed write is on one leg only: a read that waited for its block must not show it (P3).
+TEST_F(Core, WhoWaitedForAFailedWriteFailsToo) {
+  rig.write(1, 1, 0, 1);
+  rig.put(command(1, 2, io::kRead, 0, 1));
+  const LegTx a = rig.next_tx(), b = rig.next_tx();
+  rig.answer(a);
+  EXPECT_TRUE(rig.quiet());
+  rig.set_gate(st::kPathInternal, st::kPathInternal);
+  rig.sweep(b.leg.to_uint(), Ctl::kFail);
+  rig.expect_response(1, st::kPathInternal);
+  rig.expect_response(2, st::kPathInternal);
+  rig.expect_event(Event::kSweepDone);
+  rig.expect_idle();
+  rig.set_gate(0, 0);
+  rig.put(command(1, 3, io::kRead, 0, 1));
+  EXPECT_EQ(rig.tx.size(), 1u);
 }
 
 TEST_F(Core, NoLegKeepsCommandsUntilOneIsThere) {

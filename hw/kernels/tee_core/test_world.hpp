@@ -92,6 +92,7 @@ class World {
     std::deque<std::function<void()>> fences;  // asked for meanwhile
     std::deque<unsigned> sweeps;               // under way: how
     bool gate_shut = false, not_home = false;
+    bool failed = false;  // a sweep failed commands; the core begins none until the gates are opened
   };
   struct Queue {
     bool open = false, draining = false, shut = false;  // shut: nothing may be said on it any more

@@ -37,10 +37,10 @@ void World::set_leg(unsigned ns, unsigned leg) {
   later_.push_back(leg_order(ns, leg));
 }
 
-// A sweep that fails commands is on its way.
+// A sweep that fails commands is on its way, or was, and the gates were not opened since.
 bool World::failing(unsigned ns) const {
   const auto& s = ns_[ns].sweeps;
-  return std::find(s.begin(), s.end(), static_cast<unsigned>(Ctl::kFail)) != s.end();
+  return ns_[ns].failed || std::find(s.begin(), s.end(), static_cast<unsigned>(Ctl::kFail)) != s.end();
 }
 
 unsigned World::legs_in(unsigned ns, unsigned state) const {
@@ -270,6 +270,7 @@ void World::break_leg(unsigned ns, unsigned leg) {
     for (auto& [id, c] : cmds_)
       if (c.ns == ns) c.statuses.insert(spec::st::kPathInternal);
     sweep(ns, leg, Ctl::kFail);
+    ns_[ns].failed = true;
     ++seen["last leg failed"];
   }
   later_.push_back(leg_order(ns, leg));

@@ -414,6 +414,7 @@ void World::runtime_turn() {
     bool shut = ns_[ns].gate_shut;
     for (unsigned q = 1; q < kQueues; ++q) shut |= ref_[ns].host_gate[q] != 0;
     if (shut && chance(60)) open_gates(ns);
+    if (ns_[ns].failed && ns_[ns].sweeps.empty() && chance(200)) open_gates(ns);
     const unsigned leg = below(kLegsUsed);
     if (winding_ || chance(200)) resync_turn(ns, leg);
   }
@@ -451,7 +452,7 @@ void World::open_gates(unsigned ns) {
   settle();
   r.gate_read = r.gate_write = 0;
   std::fill(std::begin(r.host_gate), std::end(r.host_gate), 0u);
-  ns_[ns].gate_shut = ns_[ns].not_home = false;
+  ns_[ns].gate_shut = ns_[ns].not_home = ns_[ns].failed = false;
   send_gates(ns);
   settle();
 }

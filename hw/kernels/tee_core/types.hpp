@@ -243,6 +243,7 @@ struct Work {
   LegMask mask;        // kOrder
   LegIndex leg;        // kAnswer, kOrder, kSweep
   ap_uint<1> open;     // kPeeked
+  ap_uint<1> failing;  // kGrant: not to be begun
 };
 
 // legs -> emit: one leg command or event for each leg of the mask.
