@@ -22,7 +22,7 @@ Exec::Exec(Program& program, Function& f, Types& types, Warnings& warnings, cons
       options_(options),
       layout_(program.module().getDataLayout()) {
   at_ = program.loc(f);
-  kernel_.name = f.getSubprogram() ? f.getSubprogram()->getName().str() : f.getName().str();
+  kernel_.name = Program::module_name(f);
   kernel_.loc = at_;
   own_pragmas_ = program.pragmas_in(f);
 }

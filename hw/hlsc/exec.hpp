@@ -105,7 +105,7 @@ class Exec {
     llvm::Type* ir = nullptr;
     std::shared_ptr<const Content> first;
     Loc loc;
-    int regions_from = 0, regions_to = 0;
+    int param = 0;  // of the function
   };
   std::vector<Instance> run_dataflow(const std::set<llvm::Function*>& kernels);
   const std::vector<Object>& objects() const { return objects_; }
@@ -221,6 +221,7 @@ class Exec {
 
   // ---- streams (exec_stream.cpp)
   int port_of(const Pointer& p, const Loc& loc);
+  void find_ports(const llvm::Value& v, const Address& a);
   void stream_read(const Pointer& from, const Pointer& to, State& s);
   void stream_write(const Pointer& to, const Pointer& from, State& s);
   Val stream_empty(const Pointer& p, const State& s);

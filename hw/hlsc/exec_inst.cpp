@@ -266,6 +266,13 @@ void Exec::instruction(Instruction& i, State& s) {
     auto first = std::make_shared<Content>();
     first->bits = g().undef(static_cast<unsigned>(o.bytes * 8));
     o.first = first;
+    if (kernels_ != nullptr) {  // a stream of a dataflow function, not declared static
+      for (DbgVariableRecord* d : findDVRDeclares(al)) {
+        o.name = d->getVariable()->getName().str();
+        o.type = types_.of(d->getVariable()->getType());
+        o.loc = program_.loc(d->getVariable());
+      }
+    }
     Pointer p;
     p.choices.push_back({{}, {new_object(o), 0, {}}});
     r = of_pointer(p);
@@ -313,8 +320,7 @@ bool Exec::intrinsic(CallInst& c, State& s) {
     case Intrinsic::expect_with_probability:
       set(arg(0));
       return true;
-    case Intrinsic::is_constant:
-    {
+    case Intrinsic::is_constant: {
       const Sym x = get(c.getArgOperand(0), s);
       set(g().bit(x.kind == Sym::kInt && Graph::is_const(x.v)));
       return true;

@@ -70,6 +70,7 @@ void Exec::make_scalar(Argument& a, const Type* t, const std::string& name) {
   ScalarPort p;
   p.name = name;
   p.bits = t->bits;
+  p.param = static_cast<int>(a.getArgNo());
   const int ref = static_cast<int>(kernel_.scalars.size());
   kernel_.scalars.push_back(p);
   Sym s;
@@ -99,6 +100,7 @@ void Exec::make_params() {
          "pass hls::stream<T>& (memory behind m_axi: nvtee::hw::AxiMaster&)");
     Object o;
     o.kind = Object::kParam;
+    o.param = static_cast<int>(a.getArgNo());
     o.name = name;
     o.type = t->element;
     o.bytes = t->element->bytes;
@@ -111,6 +113,7 @@ void Exec::make_params() {
     to.object = new_object(o);
     s.p.choices.push_back({{}, to});
     values_[&a] = s;
+    if (kernels_ == nullptr) find_ports(a, to);
   }
 }
 

@@ -27,6 +27,8 @@ int Exec::port_of(const Pointer& p, const Loc& loc) {
   s.leaves = Types::leaves(s.payload, loc);
   s.bits = Types::packed_bits(s.payload, loc);
   s.loc = loc;
+  s.param = o.param;
+  s.offset = a.offset;
   if (s.bits == 0) refuse(loc, "records of stream '" + s.cpp + "' have no bits", "give the record a field");
   const int port = static_cast<int>(kernel_.streams.size());
   ports_[key] = port;
@@ -35,6 +37,28 @@ int Exec::port_of(const Pointer& p, const Loc& loc) {
   port_slots_.push_back(new_slot(s.name, first));
   kernel_.streams.push_back(s);
   return port;
+}
+
+// Ports that the code names, also where no call can reach it.
+void Exec::find_ports(const llvm::Value& v, const Address& a) {
+  for (const llvm::User* u : v.users()) {
+    if (const auto* e = llvm::dyn_cast<llvm::GetElementPtrInst>(u)) {
+      llvm::APInt offset(64, 0);
+      if (!e->accumulateConstantOffset(layout_, offset)) continue;
+      Address sub = a;
+      sub.offset += offset.getSExtValue();
+      find_ports(*e, sub);
+      continue;
+    }
+    const auto* c = llvm::dyn_cast<llvm::CallInst>(u);
+    const llvm::Function* f = c == nullptr ? nullptr : c->getCalledFunction();
+    if (f == nullptr || !f->getName().starts_with("nvtee_hlsc_") || c->getArgOperand(0) != &v) continue;
+    Pointer p;
+    p.choices.push_back({{}, a});
+    StreamPort& port = kernel_.streams[static_cast<size_t>(port_of(p, program_.loc(*c)))];
+    if (f->getName() == "nvtee_hlsc_write") port.drives = true;
+    if (f->getName() == "nvtee_hlsc_read") port.takes = true;
+  }
 }
 
 namespace {
@@ -128,11 +152,11 @@ void Exec::collect(State& end) {
   for (size_t i = 0; i < kernel_.streams.size(); ++i) {
     StreamPort& p = kernel_.streams[i];
     const Val bits = content(end, port_slots_[i]).bits;
-    p.request = g().slice(bits, p.written ? 1 : 0, 1);
     if (p.written) p.data = g().slice(bits, 2, p.bits);
+    p.request = g().slice(bits, p.written ? 1 : 0, 1);
     if (!p.read && !p.written) {
-      if (p.asks_full) p.written = true;
-      if (p.asks_empty) p.read = true;
+      p.written = p.drives || (!p.takes && p.asks_full);
+      p.read = !p.written;
     }
   }
   for (const RegisterAt& r : registers_at_) {

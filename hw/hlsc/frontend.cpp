@@ -159,6 +159,20 @@ std::vector<const Pragma*> Program::pragmas_in(const Function& f) const {
   return r;
 }
 
+std::string Program::module_name(const Function& f) {
+  const std::string name = f.getSubprogram() ? f.getSubprogram()->getName().str() : f.getName().str();
+  std::string r;
+  for (char c : name) {
+    if (isalnum(static_cast<unsigned char>(c))) {
+      r += c;
+    } else if (!r.empty() && r.back() != '_') {
+      r += '_';
+    }
+  }
+  while (!r.empty() && r.back() == '_') r.pop_back();
+  return r;
+}
+
 bool Program::is_dataflow(const Function& f) const {
   for (const Pragma* p : pragmas_in(f))
     if (p->kind == "DATAFLOW") return true;

@@ -35,6 +35,8 @@ class Program {
   // The pragmas that stand in this function.
   std::vector<const Pragma*> pragmas_in(const llvm::Function& f) const;
   const std::vector<Pragma>& pragmas() const { return pragmas_; }
+  // The function's name as an identifier; of a template with its arguments.
+  static std::string module_name(const llvm::Function& f);
   bool is_dataflow(const llvm::Function& f) const;
   bool is_kernel(const llvm::Function& f) const;  // has PIPELINE or INLINE off
 

@@ -20,7 +20,10 @@ struct StreamPort {
   const Type* payload = nullptr;
   std::vector<Leaf> leaves;
   unsigned bits = 0;
+  int param = 0;       // of the function,
+  int64_t offset = 0;  // and where in it, of a struct of streams
   bool read = false, written = false;
+  bool takes = false, drives = false;  // somewhere in the code, reached or not
   bool asks_empty = false, asks_full = false;
   Loc loc;
   Val request;             // one bit: this call reads or writes
@@ -31,7 +34,7 @@ struct StreamPort {
 struct ScalarPort {
   std::string name;
   unsigned bits = 0;
-  bool used = false;
+  int param = 0;
 };
 
 struct Register {

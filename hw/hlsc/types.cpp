@@ -159,7 +159,12 @@ const Type* Types::make(const DIType* t) {
     r.is_ap = true;
     r.bits = static_cast<unsigned>(value_of(value_parameter(c, 0)));
   } else if (c->getTag() != dwarf::DW_TAG_union_type) {
-    if (name.starts_with("axis<") && in_namespace(c, "hls")) r.axis = name.str();
+    if (name.starts_with("axis<") && in_namespace(c, "hls")) {
+      r.axis = name.str();
+      r.axis_user = value_of(value_parameter(c, 0));
+      r.axis_id = value_of(value_parameter(c, 1));
+      r.axis_dest = value_of(value_parameter(c, 2));
+    }
     fill_record(r, c);
   }
   return &r;

@@ -32,6 +32,7 @@ struct Type {
   uint64_t count = 0;             // array
   int depth = 0;                  // stream; 0 = not given
   std::string axis;               // of hls::axis: non-empty
+  int64_t axis_user = 0, axis_id = 0, axis_dest = 0;
 };
 
 // One leaf of a record, in order of memory.

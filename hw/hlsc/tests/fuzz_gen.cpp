@@ -29,7 +29,9 @@ class Random {
   uint64_t s_;
 };
 
-std::string num(uint64_t n) { return std::to_string(n); }
+std::string num(uint64_t n) {
+  return std::to_string(n);
+}
 
 struct Var {
   std::string name;
@@ -112,7 +114,8 @@ class Program {
   }
 
   unsigned width() {
-    static const unsigned kWidths[] = {1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 24, 31, 32, 33, 48, 63, 64, 65, 100, 128};
+    static const unsigned kWidths[] = {1,  2,  3,  5,  7,  8,  9,  13, 16,  17,
+                                       24, 31, 32, 33, 48, 63, 64, 65, 100, 128};
     return kWidths[r_.below(r_.chance(85) ? 14 : 20)];
   }
 
@@ -136,16 +139,20 @@ class Program {
     table_log2_ = r_.from(2, 8);
     table_ = r_.chance(70);
     rows_ = r_.chance(50);
-    if (table_) text += "  ap_uint<" + num(table_width_ = width()) + "> table[" + num(1u << table_log2_) + "];\n";
+    if (table_)
+      text += "  ap_uint<" + num(table_width_ = width()) + "> table[" + num(1u << table_log2_) + "];\n";
     rows_log2_ = r_.from(2, 6);
     if (rows_) text += "  Row" + n_ + " rows[" + num(1u << rows_log2_) + "];\n";
     text += "};\n";
     static const char* const kKinds[] = {"lutram", "bram", "uram"};
     if (table_ && r_.chance(60))
-      pragmas_ += "#pragma HLS BIND_STORAGE variable = state.table type = ram_s2p impl = " + std::string(kKinds[r_.below(3)]) + "\n";
+      pragmas_ += "#pragma HLS BIND_STORAGE variable = state.table type = ram_s2p impl = " +
+                  std::string(kKinds[r_.below(3)]) + "\n";
     if (rows_ && r_.chance(60))
-      pragmas_ += "#pragma HLS BIND_STORAGE variable = state.rows type = ram_s2p impl = " + std::string(kKinds[r_.below(2)]) + "\n";
-    if (table_ && r_.chance(15) && table_log2_ <= 4) pragmas_ = "#pragma HLS ARRAY_PARTITION variable = state.table complete\n";
+      pragmas_ += "#pragma HLS BIND_STORAGE variable = state.rows type = ram_s2p impl = " +
+                  std::string(kKinds[r_.below(2)]) + "\n";
+    if (table_ && r_.chance(15) && table_log2_ <= 4)
+      pragmas_ = "#pragma HLS ARRAY_PARTITION variable = state.table complete\n";
   }
 
   // ---- expressions: always an ap type of a stated width
@@ -166,7 +173,8 @@ class Program {
     const Var& v = any();
     if (v.width > 3 && r_.chance(25)) {
       const unsigned lo = r_.below(v.width - 1), hi = r_.from(lo, v.width - 1);
-      return cast("ap_uint<" + num(hi - lo + 1) + ">(" + v.name + ".range(" + num(hi) + ", " + num(lo) + "))", w, sgn);
+      return cast("ap_uint<" + num(hi - lo + 1) + ">(" + v.name + ".range(" + num(hi) + ", " + num(lo) + "))",
+                  w, sgn);
     }
     return cast(v.name, w, sgn);
   }
@@ -177,21 +185,34 @@ class Program {
     const bool s1 = r_.chance(30), s2 = r_.chance(30);
     const auto sub = [&](unsigned x, bool s) { return expr(x, s, depth - 1); };
     switch (r_.below(16)) {
-      case 0: return cast(sub(w1, s1) + " + " + sub(w2, s2), w, sgn);
-      case 1: return cast(sub(w1, s1) + " - " + sub(w2, s2), w, sgn);
-      case 2: return cast(sub(w1, s1) + " & " + sub(w2, s2), w, sgn);
-      case 3: return cast(sub(w1, s1) + " | " + sub(w2, s2), w, sgn);
-      case 4: return cast(sub(w1, s1) + " ^ " + sub(w2, s2), w, sgn);
-      case 5: return cast("~" + sub(w1, s1), w, sgn);
-      case 6: return "(" + condition(depth - 1) + " ? " + sub(w, sgn) + " : " + sub(w, sgn) + ")";
-      case 7: return cast(sub(w1, s1) + " << " + sub(r_.from(1, 4), false), w, sgn);
-      case 8: return cast(sub(w1, s1) + " >> " + sub(r_.from(1, 4), false), w, sgn);
+      case 0:
+        return cast(sub(w1, s1) + " + " + sub(w2, s2), w, sgn);
+      case 1:
+        return cast(sub(w1, s1) + " - " + sub(w2, s2), w, sgn);
+      case 2:
+        return cast(sub(w1, s1) + " & " + sub(w2, s2), w, sgn);
+      case 3:
+        return cast(sub(w1, s1) + " | " + sub(w2, s2), w, sgn);
+      case 4:
+        return cast(sub(w1, s1) + " ^ " + sub(w2, s2), w, sgn);
+      case 5:
+        return cast("~" + sub(w1, s1), w, sgn);
+      case 6:
+        return "(" + condition(depth - 1) + " ? " + sub(w, sgn) + " : " + sub(w, sgn) + ")";
+      case 7:
+        return cast(sub(w1, s1) + " << " + sub(r_.from(1, 4), false), w, sgn);
+      case 8:
+        return cast(sub(w1, s1) + " >> " + sub(r_.from(1, 4), false), w, sgn);
       case 9: {
         const unsigned a = r_.from(1, 20), b = r_.from(1, 20);
         return cast("ap_uint<" + num(a + b) + ">((" + sub(a, s1) + ", " + sub(b, s2) + "))", w, sgn);
       }
-      case 10: return cast("-" + sub(w1, s1), w, sgn);
-      case 11: return cast(sub(w1 > 20 ? 20 : w1, s1) + " * " + (r_.chance(50) ? constant(r_.from(1, 12), s2) : sub(r_.from(1, 8), s2)), w, sgn);
+      case 10:
+        return cast("-" + sub(w1, s1), w, sgn);
+      case 11:
+        return cast(sub(w1 > 20 ? 20 : w1, s1) + " * " +
+                        (r_.chance(50) ? constant(r_.from(1, 12), s2) : sub(r_.from(1, 8), s2)),
+                    w, sgn);
       case 12: {
         const unsigned k = r_.from(1, 5);
         const Var v = wide_variable(1u << k);
@@ -208,7 +229,8 @@ class Program {
         const std::string at = sub(v.width > 11 ? 3 : 2, false);
         return cast("ap_uint<4>(" + v.name + ".range(" + cast(at, 3, false) + " + 3, " + at + "))", w, sgn);
       }
-      default: return cast("ap_uint<1>(" + condition(depth - 1) + ")", w, sgn);
+      default:
+        return cast("ap_uint<1>(" + condition(depth - 1) + ")", w, sgn);
     }
   }
 
@@ -297,7 +319,8 @@ class Program {
     if (k == 10) {  // a local array
       const std::string a = "a" + num(count_++);
       say("ap_uint<9> " + a + "[4];");
-      say("for (unsigned " + i + " = 0; " + i + " < 4; ++" + i + ") " + a + "[" + i + "] = " + expr(9, false, 1) + " + ap_uint<9>(" + i + ");");
+      say("for (unsigned " + i + " = 0; " + i + " < 4; ++" + i + ") " + a + "[" + i +
+          "] = " + expr(9, false, 1) + " + ap_uint<9>(" + i + ");");
       if (r_.chance(50)) say(a + "[" + expr(2, false, 1) + ".to_uint()] = " + expr(9, false, 1) + ";");
       Var v{"v" + num(count_++), 9, false};
       say("ap_uint<9> " + v.name + " = " + a + "[" + expr(2, false, 1) + ".to_uint()];");
@@ -414,6 +437,9 @@ class Program {
     const bool two = in.size() == 2;
     std::string full;
     for (unsigned o = 0; o < out.size(); ++o) full += (o ? " || out" : "out") + num(o) + ".full()";
+    // So that each stream has a port even when no way leads to its use.
+    if (two) say("if (in1.empty()) {}");
+    for (unsigned o = 0; o < out.size(); ++o) say("if (out" + num(o) + ".full()) {}");
     if (style == 0) {  // checked, all inputs
       say("if (in0.empty()" + std::string(two ? " || in1.empty()" : "") + " || " + full + ") return;");
       for (unsigned i = 0; i < in.size(); ++i) take(i, "");
@@ -459,7 +485,9 @@ class Program {
   unsigned count_ = 0, indent_ = 1;
 };
 
-std::string range(unsigned w) { return w == 1 ? "" : "[" + num(w - 1) + ":0] "; }
+std::string range(unsigned w) {
+  return w == 1 ? "" : "[" + num(w - 1) + ":0] ";
+}
 
 // A module with the ports of all kernels.
 std::string batch(const std::vector<Program>& all) {
@@ -522,12 +550,14 @@ std::string testbench(const std::vector<Program>& all) {
       drive += "    " + s + ".drive(random, t." + n + s + "_full_n);\n";
       flags += "      " + s + ".show(t." + n + "ap_vis_" + s + ");\n";
       after += "      " + s + ".check(*this, fire);\n";
-      sample += "    " + s + ".sample(*this, t." + n + s + "_resv, t." + n + s + "_write, t." + n + s + "_din, t." + n + s + "_full_n);\n";
+      sample += "    " + s + ".sample(*this, t." + n + s + "_resv, t." + n + s + "_write, t." + n + s +
+                "_din, t." + n + s + "_full_n);\n";
       finish += "    " + s + ".finish(*this);\n";
     }
     if (p.scalar) {
       args += ", ap_uint<24>(t." + n + "ap_vis_now)";
-      drive += "    if (random.chance(30)) t." + n + "now = static_cast<uint32_t>(random.next()) & 0xffffff;\n";
+      drive +=
+          "    if (random.chance(30)) t." + n + "now = static_cast<uint32_t>(random.next()) & 0xffffff;\n";
     }
     r += "  T" + p.name() + "() : Bench(\"" + p.name() + "\") {}\n";
     r += "  void drive(Vbatch& t) override {\n" + drive + "  }\n";
@@ -537,7 +567,8 @@ std::string testbench(const std::vector<Program>& all) {
     r += "  void finish() override {\n" + finish + "  }\n};\n\n";
     list += "    benches.push_back(std::make_unique<T" + p.name() + ">());\n";
   }
-  r += "int main(int argc, char** argv) {\n  return run_benches(argc, argv, [](auto& benches) {\n" + list + "  });\n}\n";
+  r += "int main(int argc, char** argv) {\n  return run_benches(argc, argv, [](auto& benches) {\n" + list +
+       "  });\n}\n";
   return r;
 }
 
@@ -552,7 +583,8 @@ int main(int argc, char** argv) {
   const unsigned count = static_cast<unsigned>(std::atoi(argv[2]));
   const std::string dir = argv[3];
   std::vector<Program> all;
-  std::string kernels = "#pragma once\n#include <ap_int.h>\n#include <hls_stream.h>\n#include <stdint.h>\n\n", tops;
+  std::string kernels = "#pragma once\n#include <ap_int.h>\n#include <hls_stream.h>\n#include <stdint.h>\n\n",
+              tops;
   for (unsigned i = 0; i < count; ++i) {
     all.emplace_back(random, i);
     all.back().make();

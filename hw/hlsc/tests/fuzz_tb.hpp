@@ -1,5 +1,5 @@
-// The bench around a batch of random kernels: each module against its native kernel, in lockstep, under random
-// pauses on every port.
+// The bench around a batch of random kernels: each module against its native kernel, in lockstep, under
+// random pauses on every port.
 #ifndef NVTEE_HW_HLSC_TESTS_FUZZ_TB_HPP
 #define NVTEE_HW_HLSC_TESTS_FUZZ_TB_HPP
 
