@@ -166,11 +166,75 @@ TEST_F(Api, BytesOfPeersThatAreNoTextDoNotBreakTheAnswer) {
 }
 
 TEST_F(Api, MetricsAreInPrometheusForm) {
-  node_.edit([](NodeStatus& s) { s.namespaces[0].legs[0].spec.peer = "le\"ft"; });
+  node_.edit([](NodeStatus& s) {
+    s.namespaces[0].legs[0].spec.peer = "le\"ft";
+    s.leg_latency.resize(1);
+    s.leg_latency[0][0].writes.add(20 * kMicrosecond);
+    s.leg_latency[0][0].writes.add(kSecond);
+  });
   const ApiAnswer a = call("GET", "/v1/metrics");
   EXPECT_THAT(a.body, HasSubstr("# TYPE nvtee_namespace_writes_total "
                                 "counter\nnvtee_namespace_writes_total{namespace=\"vol1\"} 20\n"));
   EXPECT_THAT(a.body, HasSubstr("nvtee_leg_in_sync{namespace=\"vol1\",leg=\"0\",peer=\"le\\\"ft\"} 1\n"));
+  const std::string h = "nvtee_leg_write_latency_seconds",
+                    l = "{namespace=\"vol1\",leg=\"0\",peer=\"le\\\"ft\"";
+  EXPECT_THAT(a.body, HasSubstr(h + "_count" + l + "} 2\n"));
+  EXPECT_THAT(a.body, HasSubstr(h + "_bucket" + l + ",le=\"1.6e-05\"} 0\n"));
+  EXPECT_THAT(a.body, testing::ContainsRegex(h + "_bucket.*le=\"3\\.2e-05\"} 1\n"));
+  EXPECT_THAT(a.body, HasSubstr(h + "_bucket" + l + ",le=\"+Inf\"} 2\n"));
+}
+
+TEST(Histogram, BucketsOfPowersOfTwo) {
+  LatencyHistogram h;
+  for (const Duration d : {Duration{0}, LatencyHistogram::kFirst, LatencyHistogram::kFirst + 1,
+                           2 * LatencyHistogram::kFirst, 2 * LatencyHistogram::kFirst + 1, 100 * kSecond})
+    h.add(d);
+  EXPECT_EQ(h.counts[0], 2u);
+  EXPECT_EQ(h.counts[1], 2u);
+  EXPECT_EQ(h.counts[2], 1u);
+  EXPECT_EQ(h.counts[LatencyHistogram::kBuckets - 1], 1u);
+}
+
+// A GET of /metrics, as Prometheus does it.
+std::string scrape(const net::Address& at) {
+  auto fd = net::connect_tcp(at);
+  if (!fd) return "no connection";
+  pollfd p{fd->get(), POLLOUT, 0};
+  ::poll(&p, 1, 5'000);
+  const std::string get = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  (void)!::send(fd->get(), get.data(), get.size(), MSG_NOSIGNAL);
+  return Api::read_all(fd->get());
+}
+
+TEST_F(Api, ScrapesAreServedAndSayWhenTheNodeDoesNot) {
+  auto l = MetricsListener::start({"127.0.0.1", 0}, [&] { return server_->metrics(500 * kMillisecond); });
+  ASSERT_TRUE(l) << l.error().text();
+  EXPECT_THAT(scrape((*l)->address()), AllOf(HasSubstr("200 OK"), HasSubstr("\nnvtee_up 1\n"),
+                                             HasSubstr("nvtee_limit_used{bound=\"api.clients\"}")));
+  node_.set_silent(true);
+  EXPECT_THAT(scrape((*l)->address()), AllOf(HasSubstr("\nnvtee_up 0\n"), Not(HasSubstr("nvtee_hosts"))));
+  const auto second = MetricsListener::start((*l)->address(), [] { return Families{}; });
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().text(), HasSubstr("node.metrics"));
+}
+
+// reaches: metrics.clients
+TEST_F(Api, SilentScrapersDoNotKeepOthersOut) {
+  auto l = MetricsListener::start({"127.0.0.1", 0}, [&] { return server_->metrics(kSecond); });
+  ASSERT_TRUE(l) << l.error().text();
+  std::vector<net::Fd> silent;
+  for (unsigned i = 0; i < 2 * limits::kMetricsClients; ++i)
+    silent.push_back(std::move(*net::connect_tcp((*l)->address())));
+  EXPECT_THAT(scrape((*l)->address()), HasSubstr("nvtee_up 1"));
+  EXPECT_TRUE(call("GET", "/v1/status").ok());
+}
+
+TEST(MetricsDoc, PageHasTheTable) {
+  std::ifstream in(std::string(NVTEE_SOURCE_DIR) + "/docs/METRICS.md");
+  std::stringstream page;
+  page << in.rdbuf();
+  EXPECT_NE(page.str().find(metrics_table()), std::string::npos) << "put into docs/METRICS.md:\n"
+                                                                 << metrics_table();
 }
 
 // ---- changing -------------------------------------------------------------------------------------------
@@ -445,6 +509,7 @@ TEST_F(Api, OperationWithoutEndIsReportedAsUnknown) {
     void fault_leg(const std::string&, unsigned, Done) override {}
     void online_leg(const std::string&, unsigned, Done) override {}
     void verify(const std::string&, bool, Done) override {}
+    void set_resync_rate(std::uint64_t, Done) override {}
     EventLog& events() override { return inner.events(); }
     void drain(Done) override {}
   } hang(node_);

@@ -111,6 +111,10 @@ void FakeNode::online_leg(const std::string& ns, unsigned leg, Done done) {
 void FakeNode::verify(const std::string& ns, bool start, Done done) {
   call(fmt::format("verify {} {}", ns, start ? "start" : "stop"), done);
 }
+void FakeNode::set_resync_rate(std::uint64_t bytes_per_second, Done done) {
+  call(fmt::format("resync rate {}", bytes_per_second), done);
+}
+
 void FakeNode::drain(Done done) {
   call("drain", done);
 }

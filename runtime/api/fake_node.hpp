@@ -25,6 +25,7 @@ class FakeNode final : public Node {
   void fault_leg(const std::string& ns, unsigned leg, Done done) override;
   void online_leg(const std::string& ns, unsigned leg, Done done) override;
   void verify(const std::string& ns, bool start, Done done) override;
+  void set_resync_rate(std::uint64_t bytes_per_second, Done done) override;
   EventLog& events() override { return events_; }
   void drain(Done done) override;
 

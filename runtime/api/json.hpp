@@ -39,7 +39,4 @@ Json node_json(const NodeStatus& status, std::uint64_t last_event, const RateMet
 // Every bound with what is used of it now: `own` is what the API itself counts.
 Json limits_json(const NodeStatus& status, const limits::InUse& own);
 
-// The same numbers for Prometheus (text format 0.0.4).
-std::string metrics_text(const NodeStatus& status);
-
 }  // namespace nvtee::api

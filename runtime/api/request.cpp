@@ -241,6 +241,20 @@ Result<CreateRequest> parse_create(const std::string& body) {
   return c;
 }
 
+Result<std::uint64_t> parse_rate(const std::string& body) {
+  const auto object = parse_object(body, {"bytes_per_second"});
+  if (!object) return std::unexpected(object.error());
+  if (!object->contains("bytes_per_second"))
+    return fail("bytes_per_second: is missing", "0, or 1MiB to 1TiB");
+  std::uint64_t rate = 0;
+  if (Status0 r = field(*object, "bytes_per_second", [&](const Json& v) { return read_size(v, rate); }); !r)
+    return std::unexpected(r.error());
+  if (rate != 0 && (rate < std::uint64_t{1} << 20 || rate > std::uint64_t{1} << 40))
+    return fail(fmt::format("bytes_per_second: {} is out of range", text::exact_size(rate)),
+                "0, or 1MiB to 1TiB");
+  return rate;
+}
+
 Result<core::LegSpec> parse_add_leg(const std::string& body) {
   const auto object = parse_object(body, {"peer", "nsid"});
   if (!object) return std::unexpected(object.error());

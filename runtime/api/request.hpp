@@ -32,6 +32,8 @@ struct CreateRequest {
   bool assume_equal = false;
 };
 Result<CreateRequest> parse_create(const std::string& body);
+// The body of POST /v1/resync/rate: {"bytes_per_second": 100000000 or "100MB"}; 0 or 1 MiB to 1 TiB.
+Result<std::uint64_t> parse_rate(const std::string& body);
 // The body of POST .../legs.
 Result<core::LegSpec> parse_add_leg(const std::string& body);
 

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <future>
 #include <set>
 #include <thread>
 
@@ -157,6 +158,23 @@ Server::~Server() {
 
 void Server::set_missing(Missing missing) {
   asio::post(*impl_->io, [impl = impl_.get(), m = std::move(missing)] { impl->service.set_missing(m); });
+}
+
+void Server::set_config(std::string file, std::string toml) {
+  asio::post(*impl_->io, [impl = impl_.get(), f = std::move(file), t = std::move(toml)] {
+    impl->service.set_config(f, t);
+  });
+}
+
+Families Server::metrics(Duration limit) {
+  auto answer = std::make_shared<std::promise<Families>>();
+  auto gathered = answer->get_future();
+  asio::post(*impl_->io, [impl = impl_.get(), answer] {
+    impl->service.metrics([answer](Families f) { answer->set_value(std::move(f)); });
+  });
+  if (gathered.wait_for(std::chrono::nanoseconds(limit)) != std::future_status::ready)
+    return metrics_of_silence();
+  return gathered.get();
 }
 
 std::unique_ptr<Server> Server::start(Node& node, const ServerOptions& options, ListenSocket socket) {

@@ -29,7 +29,11 @@ class Server {
   // want of it.
   static std::unique_ptr<Server> start(Node& node, const ServerOptions& options, ListenSocket socket);
   void set_missing(Missing missing);  // any thread; see Service
-  ~Server();                          // ends all connections, joins the thread, removes the socket
+  // Any thread: the configuration in force, as TOML, and the file it came from.
+  void set_config(std::string file, std::string toml);
+  // Any thread but the server's own: waits for the node, at most `limit`; then metrics_of_silence().
+  Families metrics(Duration limit);
+  ~Server();  // ends all connections, joins the thread, removes the socket
 
  private:
   struct Impl;

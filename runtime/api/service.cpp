@@ -123,6 +123,16 @@ void Service::cancel(std::uint64_t handle) {
 void Service::set_missing(Missing missing) {
   impl_->missing = std::move(missing);
 }
+void Service::set_config(std::string file, std::string toml) {
+  impl_->config_file = std::move(file);
+  impl_->config_toml = std::move(toml);
+}
+void Service::metrics(std::function<void(std::vector<prometheus::MetricFamily>)> done) {
+  impl_->node.status(
+      impl_->home<NodeStatus>([s = impl_.get(), done = std::move(done)](const NodeStatus& status) {
+        done(metric_families(status, s->rates, s->own_use()));
+      }));
+}
 void Service::count(const char* bound, std::function<std::uint64_t()> in_use) {
   impl_->counts[bound] = std::move(in_use);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/api/json.hpp"
+#include "runtime/api/metrics.hpp"
 #include "runtime/base/limits.hpp"
 
 namespace nvtee::api {
@@ -71,6 +72,9 @@ class Service {
   // Namespaces that the configuration declares and that are not there: the status never calls such a node
   // healthy.
   void set_missing(Missing missing);
+  void set_config(std::string file, std::string toml);
+  // The node as metrics, for a scrape; nothing is answered when the node does not.
+  void metrics(std::function<void(std::vector<prometheus::MetricFamily>)> done);
   // What only the server around the service knows of a bound (limits::Bound::name): asked on this thread.
   void count(const char* bound, std::function<std::uint64_t()> in_use);
 

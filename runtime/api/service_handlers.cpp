@@ -12,11 +12,20 @@ const std::vector<Service::Impl::Row>& Service::Impl::rows() {
       {{"GET", "/v1/status", "", "node",
         "Everything: the node, its namespaces with legs, peers, subsystems, hosts."},
        &I::get_status},
-      {{"GET", "/v1/metrics", "", "text", "Counters and gauges in the Prometheus text format."},
+      {{"GET", "/v1/metrics", "", "text",
+        "Everything in numbers, in the Prometheus text format ([METRICS](METRICS.md))."},
        &I::get_metrics},
       {{"GET", "/v1/limits", "", "{limits: [limit]}",
         "Every bound: its value, what is used of it now, what happens when it is reached."},
        &I::get_limits},
+      {{"GET", "/v1/config", "", "{file, toml}",
+        "The configuration in force, defaults filled in, and the file that it came from."},
+       &I::get_config},
+      {{"POST", "/v1/resync/rate", "bytes_per_second", "{ok}",
+        "Most bytes per second that each namespace's resync copies, until the next start; 0: bounded by the "
+        "latency that "
+        "hosts see only."},
+       &I::set_resync_rate},
       {{"GET", "/v1/namespaces", "", "{namespaces: [namespace]}", "All namespaces."}, &I::list_namespaces},
       {{"POST", "/v1/namespaces",
         "name, legs, [subsystem, nsid, size, block_size, region_size, assume_equal, nguid, uuid]", "{ok}",
@@ -91,16 +100,17 @@ void Service::Impl::get_status(const Call& c) {
 
 void Service::Impl::get_metrics(const Call& c) {
   with_status(c, [this, id = c.id](const NodeStatus& s) {
-    finish(id, Answer{200, metrics_text(s), "text/plain; version=0.0.4", {}});
+    finish(id,
+           Answer{200, metrics_text(metric_families(s, rates, own_use())), "text/plain; version=0.0.4", {}});
   });
 }
 
 void Service::Impl::get_limits(const Call& c) {
-  with_status(c, [this, id = c.id](const NodeStatus& s) {
-    limits::InUse own;
-    for (const auto& [bound, in_use] : counts) limits::note(own, bound, in_use());
-    finish(id, limits_json(s, own));
-  });
+  with_status(c, [this, id = c.id](const NodeStatus& s) { finish(id, limits_json(s, own_use())); });
+}
+
+void Service::Impl::get_config(const Call& c) {
+  finish(c.id, Json{{"file", config_file}, {"toml", config_toml}});
 }
 
 void Service::Impl::list_namespaces(const Call& c) {
@@ -268,6 +278,12 @@ void Service::Impl::online_leg(const Call& c) {
   with_leg(c, [this, c](unsigned leg) {
     node.online_leg(c.segment(2), leg, operation_done(c, "taking back leg " + c.segment(4)));
   });
+}
+
+void Service::Impl::set_resync_rate(const Call& c) {
+  const auto rate = parse_rate(c.body);
+  if (!rate) return refuse(c.id, "bad_request", rate.error());
+  node.set_resync_rate(*rate, operation_done(c, "setting the rate of resync"));
 }
 
 void Service::Impl::start_verify(const Call& c) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "runtime/api/metrics.hpp"
 #include "runtime/api/request.hpp"
 #include "runtime/api/service.hpp"
 #include "runtime/nvteed/units.hpp"
@@ -31,6 +32,7 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
   ServiceTimes times;
   RateMeter rates;
   Missing missing;
+  std::string config_file, config_toml;
   std::map<const char*, std::function<std::uint64_t()>> counts;  // by name of the bound
   bool sampling = false;
   std::uint64_t next_id = 1;
@@ -134,6 +136,8 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
 
   void get_status(const Call& c);
   void get_limits(const Call& c);
+  void get_config(const Call& c);
+  void set_resync_rate(const Call& c);
   void get_metrics(const Call& c);
   void list_namespaces(const Call& c);
   void show_namespace(const Call& c);
@@ -160,6 +164,11 @@ struct Service::Impl : std::enable_shared_from_this<Impl> {
   };
   static const std::vector<Row>& rows();  // the API
 
+  limits::InUse own_use() const {
+    limits::InUse own;
+    for (const auto& [bound, in_use] : counts) limits::note(own, bound, in_use());
+    return own;
+  }
   bool answer_events(std::uint64_t id, const EventQuery& q, bool even_if_none);
   void dispatch(const std::string& method, const Call& call);
 };

@@ -109,6 +109,8 @@ constexpr Bound kBounds[] = {
     {"api.wait", "a request", ms(kApiWait), kMs, "", "Longest wait for events.", "400 for a longer one."},
     {"api.answer", "an answer", kApiAnswer, kBytes, "", "Answer that the nvtee command takes.",
      "nvtee reports a broken answer."},
+    {"metrics.clients", "the node", kMetricsClients, "", "", "Scrapes at once.",
+     "A further one waits until one is served, or has said nothing for 2 s."},
     {"log.rate", "the node", kLogRate, "1/s", "",
      "Lines in the long run; 2,000 at once. Errors have an own share.",
      "Lines are dropped, and how many is written."},

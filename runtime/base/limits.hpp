@@ -60,7 +60,8 @@ inline constexpr unsigned kApiHeader = 8 * 1024, kApiBody = 64 * 1024;
 inline constexpr Duration kApiRequestTime = 10 * kSecond, kApiAnswerTime = 10 * kSecond;
 inline constexpr Duration kApiWait = 60 * kSecond;
 inline constexpr std::uint64_t kApiAnswer = 64u << 20;  // bytes that a client takes
-inline constexpr unsigned kMetricsClients = 8;
+inline constexpr unsigned kMetricsClients = 4;
+inline constexpr Duration kMetricsTime = 2 * kSecond;
 inline constexpr unsigned kLogRate = 500, kLogBurst = 2000;  // lines a second; at once
 
 // One row of `nvtee limits`.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hw/kernels/tee_core/records.hpp"
+#include "runtime/base/latency_histogram.hpp"
 #include "runtime/core/namespace_control.hpp"
 #include "runtime/dataplane/punt_plane.hpp"
 #include "runtime/net/socket.hpp"
@@ -68,6 +69,7 @@ class DataPlane : public PuntPlane {
   virtual unsigned queues_in_use() const = 0;
   virtual unsigned slots_in_use() const = 0;  // of commands in flight; looks at all of them
   virtual Traffic traffic(unsigned ns) = 0;
+  virtual const LegLatency& leg_latency(unsigned ns, unsigned leg) const = 0;
   virtual void kick() = 0;  // run soon (after the client queued work of its own)
 };
 

@@ -85,6 +85,12 @@ Engine::Ns* Engine::find(const std::string& name) const {
   return nullptr;
 }
 
+void Engine::set_resync_rate(std::uint64_t bytes_per_second) {
+  resync_rate_ = bytes_per_second;
+  for (auto& n : namespaces_)
+    if (n) n->control->set_resync_rate(bytes_per_second);
+}
+
 bool Engine::has(const std::string& name) const {
   return find(name) != nullptr;
 }
@@ -101,6 +107,7 @@ Status0 Engine::add_namespace(const core::NamespaceSpec& spec, const Records& re
   setup.spec = spec;
   setup.times = shared_.config->times;
   setup.limits = shared_.config->limits;
+  if (resync_rate_) setup.limits.resync_max_bytes_per_s = *resync_rate_;
   auto control = core::NamespaceControl::restore(setup, records);
   if (!control) return std::unexpected(control.error());
   ns->control = std::move(*control);
@@ -464,6 +471,8 @@ Engine::View Engine::view() const {
     const Traffic t = plane_->traffic(n->index);
     v.counters.push_back({t.reads, t.writes, t.others, t.read_bytes, t.write_bytes, t.errors,
                           t.mean_write_latency, t.longest_gap});
+    auto& latency = v.leg_latency.emplace_back();
+    for (unsigned leg = 0; leg < core::kMaxLegs; ++leg) latency[leg] = plane_->leg_latency(n->index, leg);
     for (const auto& leg : v.namespaces.back().legs) {
       if (leg.state == core::LegState::kNone || leg.state == core::LegState::kRemoved) continue;
       ++v.peers[leg.spec.peer].legs;

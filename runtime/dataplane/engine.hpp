@@ -50,6 +50,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   bool has(const std::string& name) const;
   // kAddLeg, kRemoveLeg, kFaultLeg, kOnlineLeg, kVerifyStart, kVerifyStop.
   void operate(const std::string& ns, core::Input input, Node::Done done);
+  void set_resync_rate(std::uint64_t bytes_per_second);  // of all namespaces, later ones too
   void drain(std::function<void()> done);
 
   struct PeerView {
@@ -62,6 +63,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     std::vector<HostStatus> hosts;
     std::map<std::string, PeerView> peers;
     limits::InUse in_use;
+    std::vector<std::array<LegLatency, core::kMaxLegs>> leg_latency;
   };
   View view() const;
 
@@ -72,7 +74,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     std::unique_ptr<core::NamespaceControl> control;
     std::unique_ptr<net::Timer> wake;
     std::array<unsigned, core::kMaxLegs> leg_state{};  // as last written to the core
-    bool reconciling = false;                              // the same
+    bool reconciling = false;                          // the same
     std::map<std::uint64_t, Node::Done> requests;
     std::function<void()> drained;
     std::vector<std::byte> saved;  // verify's copy of a buffer
@@ -127,6 +129,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   std::vector<std::pair<std::uint16_t, std::function<void()>>> quiescing_;
   std::map<std::string, PeerView> peers_;
   std::uint64_t next_request_ = 1;
+  std::optional<std::uint64_t> resync_rate_;  // set by an operator
   net::Timer latency_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -44,8 +44,15 @@ core::LegFacts facts_of(const nvmf::PeerInfo& info) {
 }
 
 LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target,
-                 unsigned slots, LegLinkOwner* owner)
-    : ns_(ns), leg_(leg), gen_(gen), deadline_(target.deadline), owner_(owner), commands_(slots) {
+                 unsigned slots, LegLatency* latency, LegLinkOwner* owner)
+    : ns_(ns),
+      leg_(leg),
+      gen_(gen),
+      deadline_(target.deadline),
+      reactor_(reactor),
+      latency_(latency),
+      owner_(owner),
+      commands_(slots) {
   nvmf::Association::Options o;
   o.addresses = target.addresses;
   o.host_nqn = target.host_nqn;
@@ -120,6 +127,9 @@ void LegLink::on_response(nvmf::InitiatorQueue&, nvmf::Transfer& transfer) {
   Command& c = commands_[transfer.sqe.cid & kSlotMask];
   NVTEE_CHECK(c.in_flight && &c.transfer == &transfer, "an answer belongs to a command in flight");
   c.in_flight = false;
+  const Duration took = reactor_.now() - transfer.submitted;
+  if (transfer.sqe.opcode == spec::io::kWrite) latency_->writes.add(took);
+  if (transfer.sqe.opcode == spec::io::kRead) latency_->reads.add(took);
   const spec::Status status =
       transfer.data_error ? spec::st::kTransientTransport : spec::status_of_cqe(transfer.cqe.status);
   owner_->leg_answered(*this, transfer.sqe.cid, status);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/latency_histogram.hpp"
 #include "runtime/dataplane/data_plane.hpp"
 #include "runtime/nvmf/initiator/association.hpp"
 
@@ -27,9 +28,9 @@ class LegLinkOwner {
 
 class LegLink final : private nvmf::AssociationDelegate {
  public:
-  // slots = number of slots of the core (one Transfer each).
+  // slots = number of slots of the core (one Transfer each). `latency` is added to; it outlives the link.
   LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target,
-          unsigned slots, LegLinkOwner* owner);
+          unsigned slots, LegLatency* latency, LegLinkOwner* owner);
 
   unsigned ns() const { return ns_; }
   unsigned leg() const { return leg_; }
@@ -58,6 +59,8 @@ class LegLink final : private nvmf::AssociationDelegate {
   unsigned ns_, leg_;
   std::uint8_t gen_;
   Duration deadline_;
+  net::Reactor& reactor_;
+  LegLatency* latency_;
   LegLinkOwner* owner_;
   bool down_ = false, deadline_told_ = false;
   std::vector<Command> commands_;

@@ -46,7 +46,8 @@ bool all_zero(const std::array<std::uint8_t, 16>& id) {
 
 }  // namespace
 
-LocalNode::LocalNode(const NodeConfig& config) : config_(config), started_ms_(now_ms()) {}
+LocalNode::LocalNode(const NodeConfig& config)
+    : config_(config), resync_rate_(config.limits.resync_max_bytes_per_s), started_ms_(now_ms()) {}
 
 LocalNode::~LocalNode() {
   for (auto& r : reactors_) r->stop();
@@ -176,6 +177,7 @@ NodeStatus LocalNode::gather(const std::vector<Engine::View>& views) {
   s.store_commits = commits_->counters().commits;
   s.store_transactions = commits_->counters().transactions;
   s.limits = config_.limits;
+  s.limits.resync_max_bytes_per_s = resync_rate_;
   s.host_data_deadline = config_.host_data_deadline;
   limits::note(s.in_use, "event.kept", events_.size());
   limits::note(s.in_use, "discovery.entries", config_.subsystems.size() * listen_.size());
@@ -187,6 +189,7 @@ NodeStatus LocalNode::gather(const std::vector<Engine::View>& views) {
   for (const auto& v : views) {
     s.namespaces.insert(s.namespaces.end(), v.namespaces.begin(), v.namespaces.end());
     s.counters.insert(s.counters.end(), v.counters.begin(), v.counters.end());
+    s.leg_latency.insert(s.leg_latency.end(), v.leg_latency.begin(), v.leg_latency.end());
     s.hosts.insert(s.hosts.end(), v.hosts.begin(), v.hosts.end());
     for (const auto& [name, value] : v.in_use) limits::note(s.in_use, name.c_str(), value);
     for (auto& p : s.peers) {
@@ -252,9 +255,11 @@ Status0 LocalNode::check_creation(Creation& c) {
   const std::lock_guard lock(names_mutex_);
   if (names_.contains(c.spec.name)) return fail("a namespace named " + c.spec.name + " exists");
   if (c.spec.nsid == 0 || c.spec.nsid > limits::kNamespaces)
-    return fail(fmt::format("NSID {} is not in 1 to {}", c.spec.nsid, limits::kNamespaces), "choose another NSID");
+    return fail(fmt::format("NSID {} is not in 1 to {}", c.spec.nsid, limits::kNamespaces),
+                "choose another NSID");
   // Before anything is written: a namespace in the store that no engine takes would stop the next start.
-  const auto of_engine = std::ranges::count_if(names_, [&](const auto& n) { return n.second == engine->get(); });
+  const auto of_engine =
+      std::ranges::count_if(names_, [&](const auto& n) { return n.second == engine->get(); });
   if (of_engine >= static_cast<std::ptrdiff_t>(limits::kNamespaces))
     return fail(fmt::format("subsystem {} has {} namespaces already", c.spec.subsystem, of_engine),
                 "put the namespace into another subsystem");
@@ -421,6 +426,16 @@ void LocalNode::verify(const std::string& ns, bool start, Done done) {
   core::Input in;
   in.kind = start ? core::Input::Kind::kVerifyStart : core::Input::Kind::kVerifyStop;
   operate(ns, std::move(in), std::move(done));
+}
+
+void LocalNode::set_resync_rate(std::uint64_t bytes_per_second, Done done) {
+  resync_rate_ = bytes_per_second;
+  for (auto& e : engines_)
+    e->reactor().post([p = e.get(), bytes_per_second] { p->set_resync_rate(bytes_per_second); });
+  events_.add(core::Severity::kNotice, "throttle.changed", "",
+              bytes_per_second ? fmt::format("resync copies at most {} bytes a second", bytes_per_second)
+                               : "resync is bounded by the latency that hosts see only");
+  done({});
 }
 
 // ---- drain ----------------------------------------------------------------------------------------------

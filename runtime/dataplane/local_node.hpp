@@ -31,6 +31,7 @@ class LocalNode final : public Node {
   void fault_leg(const std::string& ns, unsigned leg, Done done) override;
   void online_leg(const std::string& ns, unsigned leg, Done done) override;
   void verify(const std::string& ns, bool start, Done done) override;
+  void set_resync_rate(std::uint64_t bytes_per_second, Done done) override;
   EventLog& events() override { return events_; }
   void drain(Done done) override;
 
@@ -73,6 +74,7 @@ class LocalNode final : public Node {
   std::mutex names_mutex_;
   std::map<std::string, Engine*> names_;  // namespaces, those being created included
   std::map<std::string, std::uint32_t> name_nsid_;
+  std::atomic<std::uint64_t> resync_rate_{0};
   std::atomic<bool> draining_{false};
   std::unique_ptr<net::Timer> drain_limit_;
   std::uint64_t started_ms_ = 0;

@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/base/latency_histogram.hpp"
 #include "runtime/base/limits.hpp"
 #include "runtime/base/result.hpp"
 #include "runtime/core/namespace_control.hpp"
@@ -42,6 +44,7 @@ struct NodeConfig {
   std::string host_nqn;                 // ours, towards peers
   std::vector<net::Address> listen;     // I/O (and discovery) listeners
   std::vector<net::Address> discovery;  // discovery-only listeners (port 8009)
+  std::optional<net::Address> metrics;  // loopback; the daemon's own business
   unsigned reactors = 1;
   Duration busy_poll = 0;
   std::vector<PeerConfig> peers;
@@ -105,7 +108,8 @@ struct NodeStatus {
   std::uint64_t uptime_ms = 0;
   std::vector<net::Address> listen, discovery;  // with real ports
   std::vector<core::NamespaceStatus> namespaces;
-  std::vector<NamespaceCounters> counters;  // same order
+  std::vector<NamespaceCounters> counters;                          // same order
+  std::vector<std::array<LegLatency, core::kMaxLegs>> leg_latency;  // same order
   std::vector<PeerStatus> peers;
   std::vector<HostStatus> hosts;
   std::vector<SubsystemConfig> subsystems;
@@ -136,6 +140,8 @@ class Node {
   virtual void fault_leg(const std::string& ns, unsigned leg, Done done) = 0;
   virtual void online_leg(const std::string& ns, unsigned leg, Done done) = 0;
   virtual void verify(const std::string& ns, bool start, Done done) = 0;
+  // Of every namespace, until the next start; 0 = only the latency throttle.
+  virtual void set_resync_rate(std::uint64_t bytes_per_second, Done done) = 0;
   virtual EventLog& events() = 0;
   // Stops admission, answers what is outstanding, closes regions, marks clean; bounded. Then the node may be
   // destroyed.

@@ -37,6 +37,7 @@ SoftwareBody::SoftwareBody(net::Reactor& reactor, DataPlaneClient* client, const
       core_(std::make_unique<tee::TeeCore<>>()),
       slots_(kSlots),
       links_(kNamespaces * core::kMaxLegs),
+      latency_(kNamespaces * core::kMaxLegs),
       deadline_timer_(reactor, [this] { check_deadlines(); }) {
   leg_backlog_.reserve(kSlots);
   tee::Ctl open{};
@@ -64,6 +65,7 @@ void SoftwareBody::note_ctl(const tee::Ctl& ctl) {
   if (valid && nsids_[ns] == ctl.nsid.to_uint()) return;
   nsids_[ns] = valid ? ctl.nsid.to_uint() : 0;
   namespaces_[ns] = NsNote{};
+  std::fill_n(latency_.begin() + ns * core::kMaxLegs, core::kMaxLegs, LegLatency{});
   namespaces_[ns].block_shift = static_cast<std::uint8_t>(ctl.shift_a.to_uint());
 }
 
@@ -85,7 +87,8 @@ void SoftwareBody::command(const nvmf::Sqe& sqe) {
 void SoftwareBody::open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) {
   NVTEE_CHECK(link(ns, leg) == nullptr, "a leg has one association");
   links_[ns * core::kMaxLegs + leg] =
-      std::make_unique<LegLink>(reactor_, ns, leg, gen, target, kSlots, static_cast<LegLinkOwner*>(this));
+      std::make_unique<LegLink>(reactor_, ns, leg, gen, target, kSlots, &latency_[ns * core::kMaxLegs + leg],
+                                static_cast<LegLinkOwner*>(this));
 }
 
 void SoftwareBody::close_leg(unsigned ns, unsigned leg) {

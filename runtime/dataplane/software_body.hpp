@@ -49,6 +49,9 @@ class SoftwareBody final : public DataPlane,
   unsigned queues_in_use() const override;
   unsigned slots_in_use() const override { return core_->slots_used(); }
   Traffic traffic(unsigned ns) override;
+  const LegLatency& leg_latency(unsigned ns, unsigned leg) const override {
+    return latency_[ns * core::kMaxLegs + leg];
+  }
   void kick() override { reactor_.defer(this); }
 
  private:
@@ -115,6 +118,7 @@ class SoftwareBody final : public DataPlane,
   std::array<std::uint32_t, kNamespaces> nsids_{};  // front NSID by index; 0 = free
   std::array<std::unique_ptr<FrontQueue>, kQueues> queues_;
   std::vector<std::unique_ptr<LegLink>> links_;
+  std::vector<LegLatency> latency_;                     // as links_
   std::vector<std::unique_ptr<LegLink>> closed_links_;  // destroyed outside of their own callbacks
   std::deque<tee::Ctl> ctl_backlog_;
   std::vector<tee::LegIn> leg_backlog_;

@@ -58,6 +58,16 @@ std::expected<Config, Problems> parse(std::string_view text, const std::string& 
                                       const std::vector<Override>& overrides = {});
 std::expected<Config, Problems> load(const std::string& path, const std::vector<Override>& overrides = {});
 
+// The whole configuration, defaults filled in, as a file that parse() reads back to the same.
+std::string to_toml(const Config& config);
+
+// Where two configurations differ, but for their namespaces: "times.hold", "peer left.queues", "peer right";
+// `before` or `after` is empty where there is no such thing.
+struct Change {
+  std::string what, before, after;
+};
+std::vector<Change> changes(const Config& before, const Config& after);
+
 // The tables of all keys, as they stand in docs/CONFIG.md (Markdown).
 std::string key_tables();
 

@@ -37,6 +37,31 @@ void wrong_type(Reader& r, const toml::node& node, const std::string& field, con
 
 // A place in T that a key fills: Ref is a function T& -> V&.
 template <class T, class Ref>
+const auto& at_place(const T& from, Ref ref) {
+  return ref(const_cast<T&>(from));  // Ref itself changes nothing
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+std::string list_text(const std::vector<std::string>& items) {
+  std::string out;
+  for (const auto& i : items) out += (out.empty() ? "" : ", ") + i;
+  return "[" + out + "]";
+}
+std::string item_text(const std::string& text) {
+  return quoted(text);
+}
+std::string item_text(const net::Address& address) {
+  return quoted(address.text());
+}
+
+template <class T, class Ref>
 Key<T> integer(const char* name, Ref ref, std::int64_t low, std::int64_t high, const char* meaning) {
   T sample{};
   Key<T> key{name, "integer", std::to_string(ref(sample)), fmt::format("{} to {}", low, high), meaning, {}};
@@ -48,6 +73,7 @@ Key<T> integer(const char* name, Ref ref, std::int64_t low, std::int64_t high, c
     using V = std::remove_reference_t<decltype(ref(into))>;
     ref(into) = static_cast<V>(value->get());
   };
+  key.get = [=](const T& from) { return std::to_string(at_place(from, ref)); };
   return key;
 }
 
@@ -61,6 +87,7 @@ Key<T> boolean(const char* name, Ref ref, const char* meaning) {
     else
       wrong_type(r, node, field, "true or false");
   };
+  key.get = [=](const T& from) { return std::string(at_place(from, ref) ? "true" : "false"); };
   return key;
 }
 
@@ -79,6 +106,7 @@ Key<T> duration(const char* name, Ref ref, Duration low, Duration high, const ch
       return r.refuse(node, field, fmt::format("\"{}\" is out of range", value->get()), legal);
     ref(into) = *parsed;
   };
+  key.get = [=](const T& from) { return quoted(text::exact_duration(at_place(from, ref))); };
   return key;
 }
 
@@ -116,6 +144,10 @@ Key<T> size(const char* name, Ref ref, std::uint64_t low, std::uint64_t high, Si
       return r.refuse(node, field, fmt::format("{} is not {}", value_text(node), rule.words), legal);
     ref(into) = static_cast<std::remove_reference_t<decltype(ref(into))>>(bytes);
   };
+  key.get = [=](const T& from) {
+    const auto value = at_place(from, ref);
+    return value ? quoted(text::exact_size(value)) : std::string("0");
+  };
   return key;
 }
 
@@ -132,6 +164,10 @@ Key<T> text_key(const char* name, Ref ref, const char* fallback, const char* leg
     if (const auto wrong = test(value->get()))
       return r.refuse(node, field, fmt::format("\"{}\" {}", value->get(), *wrong), legal);
     ref(into) = value->get();
+  };
+  key.get = [=](const T& from) {
+    const auto& value = at_place(from, ref);
+    return value.empty() ? std::string() : quoted(value);
   };
   return key;
 }
@@ -162,6 +198,11 @@ Key<T> list_key(const char* name, const char* type, Ref ref, const char* fallbac
       else
         r.refuse(item, at, parsed.error().what, legal);
     }
+  };
+  key.get = [=](const T& from) {
+    std::vector<std::string> items;
+    for (const auto& item : at_place(from, ref)) items.push_back(item_text(item));
+    return list_text(items);
   };
   return key;
 }
@@ -214,6 +255,23 @@ constexpr const char* kNqnRule =
 constexpr const char* kAddressRule =
     "numeric addresses as \"192.0.2.1:4420\" or \"[2001:db8::1]:4420\"; ports 0 to 65535";
 
+// One loopback address, or none.
+Key<NodeConfig> address_key(const char* name, const char* meaning) {
+  const char* legal = "a loopback address as \"127.0.0.1:9419\" or \"[::1]:9419\"; ports 0 to 65535";
+  Key<NodeConfig> key{name, "address", "none", legal, meaning, {}};
+  key.set = [legal](Reader& r, NodeConfig& into, const toml::node& node, const std::string& field) {
+    const auto* value = node.as_string();
+    if (!value) return wrong_type(r, node, field, legal);
+    const auto address = net::parse_address(value->get(), 9419);
+    if (!address) return r.refuse(node, field, address.error().what, legal);
+    if (!address->host.starts_with("127.") && address->host != "::1")
+      return r.refuse(node, field, value_text(node) + " can be reached from outside", legal);
+    into.metrics = *address;
+  };
+  key.get = [](const NodeConfig& from) { return from.metrics ? item_text(*from.metrics) : std::string(); };
+  return key;
+}
+
 #define AT(expression) [](auto& c) -> auto& { return c.expression; }
 
 Section<NodeConfig> node() {
@@ -238,6 +296,9 @@ Section<NodeConfig> node() {
                       "given; port 0 lets the system pick."),
           list_key<C>("discovery", "list of addresses", AT(discovery), "[]", kAddressRule, limits::kAddresses,
                       discovery_address, "Listeners for discovery only. Port 8009 when none is given."),
+          address_key("metrics",
+                      "Where Prometheus scrapes /metrics, on loopback only. None: nothing listens. "
+                      "Port 9419 when none is given."),
           integer<C>("reactors", AT(reactors), 1, 64,
                      "Threads that move data. A subsystem lives on one of them; more than the number of "
                      "cores or subsystems is of no use."),
@@ -356,6 +417,7 @@ const Section<PeerConfig>& peer_section() {
                          inner.legal);
               into.kato_ms = static_cast<unsigned>(shadow.kato / kMillisecond);
             };
+            key.get = [](const C& from) { return quoted(text::exact_duration(from.kato_ms * kMillisecond)); };
             return key;
           }(),
       }};
@@ -409,6 +471,10 @@ Key<DeclaredNamespace> id_key(const char* name, Ref ref, const char* meaning) {
     if (text::is_zero(*id)) return r.refuse(node, field, value_text(node) + " is all zero", legal);
     ref(into) = *id;
   };
+  key.get = [=](const DeclaredNamespace& from) {
+    const auto& id = at_place(from, ref);
+    return text::is_zero(id) ? std::string() : quoted(text::nguid_text(id));
+  };
   return key;
 }
 
@@ -426,6 +492,12 @@ Key<DeclaredNamespace> legs_key() {
     if (const auto* array = node.as_array(); array && (array->empty() || array->size() > core::kMaxLegs))
       return r.refuse(node, field, fmt::format("has {} legs", array->size()), legal);
     r.read_list(leg_section(), node, into.legs, field);
+  };
+  key.get = [](const DeclaredNamespace& from) {
+    std::vector<std::string> items;
+    for (const auto& l : from.legs)
+      items.push_back(fmt::format("{{ peer = {}, nsid = {} }}", quoted(l.peer), l.nsid));
+    return list_text(items);
   };
   return key;
 }

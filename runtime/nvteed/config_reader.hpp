@@ -37,6 +37,8 @@ struct Key {
   std::string name, type, fallback, legal, meaning;
   std::function<void(Reader&, T&, const toml::node&, const std::string& field)> set;
   bool required = false;
+  // The value as TOML; "" = not given. Reads what set() would write back.
+  std::function<std::string(const T&)> get = {};
 };
 
 // A table of the file: [name], or [[name]] when repeated.

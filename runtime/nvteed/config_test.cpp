@@ -439,6 +439,31 @@ std::string file_text(const std::string& path) {
   return text.str();
 }
 
+TEST(ConfigText, ReadsBackToTheSame) {
+  const auto example = load(std::string(NVTEE_SOURCE_DIR) + "/docs/nvteed.example.toml");
+  ASSERT_TRUE(example);
+  const std::string text = to_toml(*example);
+  const auto again = parse(text, "again.toml");
+  ASSERT_TRUE(again) << again.error()[0].text();
+  EXPECT_EQ(to_toml(*again), text);
+  EXPECT_TRUE(changes(*example, *again).empty());
+}
+
+TEST(ConfigText, ChangesAreNamed) {
+  const auto before = parse(kBase, "a");
+  std::string text = std::string(kBase) + "any_host = true\n[times]\nhold = \"10s\"\n";
+  text.replace(text.find("name = \"left\""), 13, "queues = 3\nname = \"left\"");
+  const auto after = parse(text, "b");
+  ASSERT_TRUE(before && after);
+  std::vector<std::string> words;
+  for (const auto& c : changes(*before, *after)) words.push_back(c.what + " " + c.before + " " + c.after);
+  EXPECT_THAT(words, ElementsAre("times.hold \"20s\" \"10s\"", "peer left.queues 2 3",
+                                 "subsystem nqn.2026-01.com.example:front.any_host false true"));
+  const auto fewer = parse("[node]\nhost_nqn = \"nqn.2026-01.com.example:node1\"\n", "c");
+  ASSERT_TRUE(fewer);
+  EXPECT_EQ(changes(*before, *fewer).size(), 2u);
+}
+
 TEST(ConfigDoc, PageHasTheTablesOfAllKeys) {
   const std::string page = file_text(std::string(NVTEE_SOURCE_DIR) + "/docs/CONFIG.md");
   EXPECT_NE(page.find(key_tables()), std::string::npos)

@@ -11,17 +11,21 @@
 #include <optional>
 
 #include "runtime/api/server.hpp"
+#include "runtime/base/event_names.hpp"
 #include "runtime/base/limits.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/nvteed/config.hpp"
 #include "runtime/nvteed/declare.hpp"
 #include "runtime/nvteed/main_loop.hpp"
+#include "runtime/nvteed/man_page.hpp"
+#include "runtime/nvteed/service_manager.hpp"
 #include "runtime/nvteed/units.hpp"
 
 namespace nvtee::daemon {
 namespace {
 
 constexpr Duration kDeclareAgain = 5 * kSecond;
+constexpr Duration kScrapeLimit = 5 * kSecond;
 constexpr Duration kDrainLimit =
     25 * kSecond;  // the node bounds its drain itself; this is for a node that hangs
 
@@ -78,6 +82,7 @@ class Daemon {
 
   ~Daemon() {
     if (!node_) return;
+    metrics_.reset();  // asks the server
     server_.reset();
     node_->events().unsubscribe(subscription_);
     print_events();
@@ -94,11 +99,18 @@ class Daemon {
     api::ServerOptions options;
     options.path = config_.node.api_socket;
     server_ = api::Server::start(*node_, options, std::move(*socket));
+    if (config_.node.metrics) {
+      auto metrics = api::MetricsListener::start(*config_.node.metrics,
+                                                 [this] { return server_->metrics(kScrapeLimit); });
+      if (!metrics) return print_error(metrics.error(), kFailed);
+      metrics_ = std::move(*metrics);
+    }
     for (const auto& w : config_.warnings)
       node_->events().add(core::Severity::kWarning, "config.warning", "", w);
     declarer_.emplace(*node_, config_.namespaces,
                       [this](std::function<void()> f) { loop_.post(std::move(f)); });
     server_->set_missing(declarer_->missing());
+    server_->set_config(config_.file, config::to_toml(config_));
     declare();
     return loop_.run();
   }
@@ -135,7 +147,9 @@ class Daemon {
                {"api", config_.node.api_socket},
                {"listen", addresses_text(s.listen)},
                {"discovery", addresses_text(s.discovery)},
+               {"metrics", metrics_ ? metrics_->address().text() : ""},
                {"namespaces", std::to_string(s.namespaces.size())}});
+    notify_service_manager("READY=1\nSTATUS=" + std::to_string(s.namespaces.size()) + " namespace(s)");
     if (ready_fd_ < 0) return;
     (void)!::write(ready_fd_, "ready\n", 6);
     ::close(ready_fd_);
@@ -147,6 +161,7 @@ class Daemon {
       return log_event(spdlog::level::warn, "signal.ignored",
                        {{"signal", "SIGHUP"}, {"text", "the configuration is read at start only"}});
     stopping_ = true;
+    notify_service_manager("STOPPING=1\nSTATUS=draining");
     log_event(spdlog::level::info, "stopping",
               {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"},
                {"text", "draining; a second signal stops at once"}});
@@ -171,6 +186,7 @@ class Daemon {
   Signals signals_;  // before every other thread
   std::unique_ptr<Node> node_;
   std::unique_ptr<api::Server> server_;
+  std::unique_ptr<api::MetricsListener> metrics_;
   std::optional<Declarer> declarer_;
   unsigned subscription_ = 0;
   std::uint64_t last_event_ = 0;
@@ -251,6 +267,9 @@ const cmdline::Command& command() {
        {"help", 'h', "", "Show this."},
        {"print-config-doc", 0, "", "", "", false, true},
        {"print-api-doc", 0, "", "", "", false, true},
+       {"print-metrics-doc", 0, "", "", "", false, true},
+       {"print-man", 0, "", "", "", false, true},
+       {"print-events-doc", 0, "", "", "", false, true},
        {"print-limits-doc", 0, "", "", "", false, true}},
       {{"nvteed --config node1.toml", "Run in the foreground."},
        {"nvteed --check --config node1.toml", "Is the file right?"},
@@ -269,6 +288,14 @@ int run(const std::vector<std::string>& arguments, const StartNode& start) {
   if (values->has("print-config-doc")) return std::fputs(config::key_tables().c_str(), stdout), kStopped;
   if (values->has("print-api-doc"))
     return std::fputs((api::endpoint_table() + "\n" + api::error_table()).c_str(), stdout), kStopped;
+  if (values->has("print-metrics-doc")) return std::fputs(api::metrics_table().c_str(), stdout), kStopped;
+  if (values->has("print-man"))
+    return std::fputs(cmdline::man_page("nvteed", 8, "the daemon of an nvtee node", command().detail,
+                                        {&command()}, "nvtee(1)")
+                          .c_str(),
+                      stdout),
+           kStopped;
+  if (values->has("print-events-doc")) return std::fputs(events::table().c_str(), stdout), kStopped;
   if (values->has("print-limits-doc")) return std::fputs(limits::bounds_table().c_str(), stdout), kStopped;
   const auto overrides = overrides_of(*values);
   if (!overrides) return print_error(overrides.error(), kUsage);

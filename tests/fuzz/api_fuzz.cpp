@@ -33,6 +33,7 @@ struct Still final : Node {
   void fault_leg(const std::string&, unsigned leg, Done done) override { operate(leg, done); }
   void online_leg(const std::string&, unsigned leg, Done done) override { operate(leg, done); }
   void verify(const std::string&, bool, Done done) override { done({}); }
+  void set_resync_rate(std::uint64_t, Done done) override { done({}); }
   EventLog& events() override { return log; }
   void drain(Done done) override { done({}); }
   static void operate(unsigned leg, const Done& done) {

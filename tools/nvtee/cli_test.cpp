@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "runtime/api/fake_node.hpp"
@@ -299,6 +300,183 @@ TEST_F(Cli, LimitsAreShownWithTheirUse) {
   EXPECT_THAT(r.out, testing::ContainsRegex("host\\.transfer +128KiB +- +a command\n"));
   EXPECT_THAT(run({"limits", "-v"}).out, HasSubstr("then: Connect is refused: 1/81h"));
   EXPECT_FALSE(Json::parse(run({"limits", "-o", "json"}).out)["limits"].empty());
+}
+
+// ---- configuration, waiting, support --------------------------------------------------------------------
+
+constexpr const char* kRunning = R"([node]
+host_nqn = "nqn.2026-01.com.example:node1"
+[[peer]]
+name = "left"
+addresses = ["192.0.2.1:4420"]
+nqn = "nqn.2026-01.com.example:left"
+[[peer]]
+name = "right"
+addresses = ["192.0.2.1:4420"]
+nqn = "nqn.2026-01.com.example:right"
+[[subsystem]]
+nqn = "nqn.2026-01.com.example:front"
+any_host = true
+)";
+constexpr const char* kVol1 = R"([[namespace]]
+name = "vol1"
+subsystem = "nqn.2026-01.com.example:front"
+legs = [{ peer = "left" }, { peer = "right" }]
+)";
+
+class CliConfig : public Cli {
+ protected:
+  void SetUp() override {
+    Cli::SetUp();
+    server_->set_config("/etc/nvtee/nvteed.toml", kRunning);
+  }
+  std::string file(const std::string& text) {
+    std::ofstream((dir_ + "/" + "new.toml")) << text;
+    return (dir_ + "/" + "new.toml");
+  }
+};
+
+TEST_F(CliConfig, NothingToDoIsSaidAndDone) {
+  const std::string same = file(std::string(kRunning) + kVol1);
+  EXPECT_EQ(run({"config", "diff", same}).exit, 0);
+  const Outcome r = run({"config", "apply", same, "--yes"});
+  EXPECT_EQ(r.exit, 0) << r.err;
+  EXPECT_EQ(r.out, "nothing to do: the node is what the file says\n");
+  EXPECT_THAT(node_.calls(), ElementsAre());
+}
+
+TEST_F(CliConfig, PlanIsPrintedFirstAndDoneOnce) {
+  const std::string more = file(std::string(kRunning) + kVol1 + R"([[namespace]]
+name = "vol2"
+subsystem = "nqn.2026-01.com.example:front"
+nsid = 2
+size = "1GiB"
+legs = [{ peer = "left", nsid = 2 }, { peer = "right", nsid = 3 }]
+)");
+  const std::string plan =
+      "to do:\n  + create namespace vol2 on left:2, right:3 (the first is copied to the others)\n";
+  const Outcome dry = run({"config", "apply", more, "--dry-run"});
+  EXPECT_EQ(dry.exit, 0);
+  EXPECT_EQ(dry.out, plan);
+  EXPECT_EQ(run({"config", "diff", more}).exit, 3);
+  EXPECT_EQ(run({"config", "apply", more}).exit, 2) << "nobody to ask";
+  EXPECT_THAT(node_.calls(), ElementsAre());
+  const Outcome r = run({"config", "apply", more, "--yes"});
+  EXPECT_EQ(r.exit, 0) << r.err;
+  EXPECT_THAT(r.out, testing::StartsWith(plan + "done: create namespace vol2"));
+  ASSERT_EQ(node_.calls().size(), 1u);
+  EXPECT_THAT(node_.calls()[0], HasSubstr("create vol2 nqn.2026-01.com.example:front nsid=2"));
+  EXPECT_EQ(run({"config", "apply", more, "--yes"}).exit, 0);
+  EXPECT_EQ(node_.calls().size(), 1u) << "given again, nothing is done again";
+}
+
+TEST_F(CliConfig, WhatIsNotInTheFileStaysUnlessPruned) {
+  const std::string less = file(std::string(kRunning) + R"([[namespace]]
+name = "vol1"
+subsystem = "nqn.2026-01.com.example:front"
+legs = [{ peer = "left" }]
+)");
+  EXPECT_THAT(run({"config", "diff", less}).out,
+              HasSubstr("kept (--prune removes them):\n  leg right:1 of vol1\n"));
+  EXPECT_EQ(run({"config", "apply", less, "--yes"}).exit, 0);
+  EXPECT_THAT(node_.calls(), ElementsAre());
+  EXPECT_EQ(run({"config", "apply", less, "--yes", "--prune"}).exit, 0);
+  EXPECT_THAT(node_.calls(), ElementsAre("remove vol1 1"));
+  EXPECT_THAT(run({"config", "diff", file(kRunning), "--prune"}).out, HasSubstr("- delete namespace vol1"));
+}
+
+TEST_F(CliConfig, WhatCannotBeDoneStopsEverything) {
+  std::string bad = std::string(kRunning) + kVol1;
+  bad +=
+      "size = \"2GiB\"\n[[namespace]]\nname = \"v2\"\nsubsystem = \"nqn.2026-01.com.example:front\"\nnsid = "
+      "2\nlegs = [{ "
+      "peer = \"third\" }]\n[[peer]]\nname = \"third\"\naddresses = [\"192.0.2.3\"]\nnqn = "
+      "\"nqn.2026-01.com.example:t\"\n";
+  const Outcome r = run({"config", "apply", file(bad), "--yes"});
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_THAT(r.out, AllOf(HasSubstr("namespace vol1: size is 1GiB and cannot become 2GiB"),
+                           HasSubstr("namespace v2: the daemon does not know peer third before a restart"),
+                           HasSubstr("peer third: new")));
+  EXPECT_THAT(node_.calls(), ElementsAre());
+}
+
+TEST_F(CliConfig, WhatIsReadAtTheStartIsNamedNotApplied) {
+  std::string other = std::string(kRunning) + kVol1 + "[times]\nhold = \"10s\"\n";
+  const Outcome r = run({"config", "diff", file(other)});
+  EXPECT_EQ(r.exit, 3);
+  EXPECT_THAT(r.out, HasSubstr("restart it to apply:\n  times.hold: \"20s\" -> \"10s\"\n"));
+}
+
+TEST_F(CliConfig, FailureInTheMiddleIsToldAndMayBeGoneOnWith) {
+  std::string two = std::string(kRunning) + kVol1;
+  for (const int i : {2, 3})
+    two += "[[namespace]]\nname = \"v" + std::to_string(i) +
+           "\"\nsubsystem = \"nqn.2026-01.com.example:front\"\nnsid = " + std::to_string(i) +
+           "\nlegs = [{ peer = \"left\", nsid = " + std::to_string(i) + " }]\n";
+  const std::string path = file(two);
+  node_.fail_next({"no route", ""});
+  const Outcome r = run({"config", "apply", path, "--yes"});
+  EXPECT_EQ(r.exit, 1);
+  EXPECT_THAT(r.err, HasSubstr("0 of 2 step(s) are done"));
+  EXPECT_EQ(run({"config", "apply", path, "--yes"}).exit, 0);
+  EXPECT_EQ(run({"config", "diff", path}).exit, 0);
+}
+
+TEST_F(CliConfig, ShowAndValidate) {
+  EXPECT_EQ(run({"config", "show"}).out, kRunning);
+  EXPECT_EQ(run({"config", "validate", file(kRunning)}).exit, 0);
+  const Outcome bad = run({"config", "validate", file("[node]\nhost_nqn = 3\n")});
+  EXPECT_EQ(bad.exit, 1);
+  EXPECT_THAT(bad.err, HasSubstr("new.toml:2:12: node.host_nqn: 3 is an integer"));
+}
+
+TEST_F(Cli, WaitEndsWhenItIsSo) {
+  EXPECT_EQ(run({"wait", "synced"}).exit, 0);
+  EXPECT_EQ(run({"wait", "happy"}).exit, 2);
+  EXPECT_EQ(run({"wait", "synced", "nope"}).exit, 1);
+  fault_a_leg();
+  const Outcome late = run({"wait", "synced", "--timeout", "300ms"});
+  EXPECT_EQ(late.exit, 1);
+  EXPECT_THAT(late.err, HasSubstr("not synced within 300ms: vol1 leg right:1 is stale"));
+  auto p = spawn({"wait", "synced", "vol1", "-t", "30s"});
+  node_.edit([](NodeStatus& s) { s.namespaces[0].legs[1].state = core::LegState::kInSync; });
+  EXPECT_EQ(p.finish().exit, 0);
+  node_.edit([](NodeStatus& s) {
+    s.namespaces[0].legs[1].state = core::LegState::kStale;
+    s.namespaces[0].legs[1].needs_operator = true;
+  });
+  EXPECT_THAT(run({"wait", "synced", "-t", "1h"}).err, HasSubstr("waits for `nvtee leg online`"));
+}
+
+TEST_F(Cli, ThrottleReachesTheNode) {
+  EXPECT_EQ(run({"resync", "throttle", "100MB"}).exit, 0);
+  EXPECT_EQ(run({"resync", "throttle", "none"}).exit, 0);
+  EXPECT_EQ(run({"resync", "throttle", "1KiB"}).exit, 1);
+  EXPECT_THAT(node_.calls(), ElementsAre("resync rate 100000000", "resync rate 0"));
+}
+
+TEST_F(Cli, EventsAreExplained) {
+  const Outcome r = run({"explain", "leg.flapping"});
+  EXPECT_EQ(r.exit, 0);
+  EXPECT_THAT(r.out, AllOf(HasSubstr("leg.flapping (warning)"), HasSubstr("nvtee leg online")));
+  EXPECT_THAT(run({"explain", "leg.flaping"}).err, HasSubstr("did you mean 'leg.flapping'?"));
+  EXPECT_THAT(run({"explain"}).out, HasSubstr("verify.ended"));
+}
+
+TEST_F(Cli, BundleHasWhatCanBeHad) {
+  server_->set_config("f.toml", kRunning);
+  const std::string bundle = (dir_ + "/" + "bundle");
+  EXPECT_EQ(run({"dump", bundle}).exit, 0);
+  for (const char* name :
+       {"status.json", "events.json", "limits.json", "config.json", "metrics.txt", "system.txt"})
+    EXPECT_GT(std::filesystem::file_size(bundle + "/" + name), 0u) << name;
+  EXPECT_EQ(std::filesystem::status(bundle).permissions(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(run({"dump", bundle}).exit, 1) << "never over an older one";
+  server_.reset();
+  const Outcome dead = run({"dump", (dir_ + "/" + "dead")});
+  EXPECT_EQ(dead.exit, 1);
+  EXPECT_TRUE(std::filesystem::exists((dir_ + "/" + "dead") + "/system.txt")) << "also without a daemon";
+  EXPECT_THAT(dead.err, HasSubstr("status.json: no daemon"));
 }
 
 // ---- over time ------------------------------------------------------------------------------------------

@@ -44,6 +44,11 @@ Option yes() {
   return {"yes", 'y', "", "Do not ask.", ""};
 }
 
+Option prune() {
+  return {"prune", 0, "",
+          "Also remove legs and namespaces that the file does not have; their data stays on the peers.", ""};
+}
+
 Command command(const char* words, const char* summary, const char* detail,
                 std::vector<Positional> positionals, std::vector<Option> own,
                 std::vector<cmdline::Example> examples) {
@@ -150,6 +155,13 @@ std::vector<Subcommand> make() {
                {{"nvtee resync show", "All namespaces."},
                 {"nvtee resync show vol1 --follow", "Progress bars until it is done."}}),
        run_resync_show},
+      {command("resync throttle", "Bound the rate at which legs are copied",
+               "For every namespace, until the next start of the daemon; limits.resync_rate of the "
+               "configuration keeps it. "
+               "Whatever the bound, a copy yields to the latency that hosts see.",
+               {{"RATE", "Bytes per second, such as 100MB; `none`: no bound but the latency.", true, ""}}, {},
+               {{"nvtee resync throttle 100MB", ""}, {"nvtee resync throttle none", ""}}),
+       run_resync_throttle},
       {command("verify start", "Compare all in-sync legs of a namespace, while hosts go on", "", {ns_name()},
                {follow("Show the progress until the end.")},
                {{"nvtee verify start vol1 --follow", "Exit code 1 when the legs differ."}}),
@@ -160,6 +172,53 @@ std::vector<Subcommand> make() {
        run_verify_show},
       {command("verify stop", "Stop a verify", "", {ns_name()}, {}, {{"nvtee verify stop vol1", ""}}),
        run_verify_stop},
+      {command(
+           "wait", "Wait until something is so",
+           "synced: all legs of the namespace (of all namespaces) are in sync and nothing is to be copied. "
+           "connected: "
+           "the daemon answers and all legs are connected. Exit code 0: it is so; 1: not in time, or it "
+           "cannot come "
+           "by itself since a leg waits for an operator.",
+           {{"FOR", "synced or connected.", true, "synced connected"}, ns_name(false)},
+           {{"timeout", 't', "TIME", "How long to wait, such as 30s or 5min.", "60s"}},
+           {{"nvtee wait synced vol1 --timeout 10min", "In a script, before the other leg is taken down."}}),
+       run_wait},
+      {command("explain", "Say what an event means and what to do",
+               "Without EVENT: all of them. Needs no daemon.",
+               {{"EVENT", "Name of an event, as in `nvtee events`.", false, "event"}}, {},
+               {{"nvtee explain leg.flapping", ""}}),
+       run_explain},
+      {command("dump", "Write a support bundle: everything that is known, without secrets",
+               "A directory with status, events, limits, metrics, the configuration in force, versions and "
+               "the system's own "
+               "figures. The configuration holds no secrets; NQNs and addresses are in it.",
+               {{"DIRECTORY", "Is made; must not exist.", true, "directory"}}, {},
+               {{"nvtee dump /tmp/nvtee-dump", "Then: tar czf nvtee-dump.tar.gz -C /tmp nvtee-dump"}}),
+       run_dump},
+      {command("config show", "Show the configuration in force, defaults filled in",
+               "As a file that nvteed takes.", {}, {},
+               {{"nvtee config show", "Into a file: that is a copy to edit and apply."}}),
+       run_config_show},
+      {command("config validate", "Check a configuration file",
+               "Needs no daemon. Every problem with its line and column.",
+               {{"FILE", "The file.", true, "file"}}, {}, {{"nvtee config validate new.toml", ""}}),
+       run_config_validate},
+      {command("config diff", "Compare a configuration file with what is there",
+               "What `config apply` would do, and what needs a restart of the daemon. Exit code 0: no "
+               "difference; 3: some.",
+               {{"FILE", "The file.", true, "file"}}, {prune()}, {{"nvtee config diff new.toml", ""}}),
+       run_config_diff},
+      {command("config apply", "Make namespaces and legs what a configuration file says",
+               "Prints the plan first, then does it step by step; what is as it should be is left alone, so "
+               "that it may be "
+               "given again. Other sections are read by the daemon at its start only: they are named, not "
+               "applied. "
+               "Namespaces and legs that are not in the file are kept unless --prune is given.",
+               {{"FILE", "The file.", true, "file"}},
+               {prune(), yes(), {"dry-run", 'n', "", "Print the plan, do nothing.", ""}},
+               {{"nvtee config apply /etc/nvtee/nvteed.toml --dry-run", ""},
+                {"nvtee config apply /etc/nvtee/nvteed.toml --yes", ""}}),
+       run_config_apply},
       {command(
            "limits", "Show every bound, and how much of it is used",
            "What nvtee keeps of anything is bounded. With --verbose: what happens when a bound is reached.",

@@ -60,6 +60,14 @@ int run_verify_show(Call&);
 int run_verify_stop(Call&);
 int run_events(Call&);
 int run_limits(Call&);
+int run_explain(Call&);
+int run_wait(Call&);
+int run_dump(Call&);
+int run_resync_throttle(Call&);
+int run_config_show(Call&);
+int run_config_validate(Call&);
+int run_config_diff(Call&);
+int run_config_apply(Call&);
 
 // Shared by status, leg and resync: what a table says about a leg.
 std::string leg_copy_text(const api::Json& leg);

@@ -11,6 +11,7 @@
 #include "runtime/nvteed/config.hpp"
 #include "runtime/nvteed/units.hpp"
 #include "tools/nvtee/commands.hpp"
+#include "tools/nvtee/generated.hpp"
 
 namespace nvtee::cli {
 namespace {
@@ -112,6 +113,9 @@ int dispatch(const Arguments& given) {
     return a.empty() ? kUsage : kOk;
   }
   if (a[0] == "--version") return std::puts("nvtee " NVTEE_VERSION), kOk;
+  if (a[0] == "print-bash-completion") return std::fputs(bash_completion().c_str(), stdout), kOk;
+  if (a[0] == "print-zsh-completion") return std::fputs(zsh_completion().c_str(), stdout), kOk;
+  if (a[0] == "print-man") return std::fputs(man_page().c_str(), stdout), kOk;
   if (a[0] == "print-tables") return std::fputs(tables_json().c_str(), stdout), kOk;
   if (const Subcommand* s = find(a[0])) return run(*s, Arguments(a.begin() + 1, a.end()));
   std::vector<std::string> names;

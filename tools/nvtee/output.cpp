@@ -29,6 +29,13 @@ std::string clean(const std::string& text) {
   return out;
 }
 
+std::string clean_lines(const std::string& text) {
+  std::string out = text;
+  for (char& c : out)
+    if (c != '\n' && (static_cast<unsigned char>(c) < ' ' || c == 0x7f)) c = '?';
+  return out;
+}
+
 void Table::add(std::vector<std::string> row) {
   row.resize(rows_.front().size());
   for (auto& cell : row) cell = clean(cell);

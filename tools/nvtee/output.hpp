@@ -10,6 +10,7 @@ namespace nvtee::cli {
 
 // Control characters (as in a hostile peer's serial number) become '?'.
 std::string clean(const std::string& text);
+std::string clean_lines(const std::string& text);  // the same, newlines stay
 
 // Columns as wide as their widest cell, two spaces between; trailing spaces are not written.
 class Table {
