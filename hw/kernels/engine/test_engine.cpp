@@ -121,6 +121,9 @@ void EngineWorld::close_host(TestHost& h) {
   };
   EXPECT_TRUE(wait_event([&] { return drained(CardEvent::kSessionDrained); })) << "receive side not drained";
   EXPECT_TRUE(wait_event([&] { return drained(CardEvent::kTxDrained); })) << "send side not drained";
+  // The session's number is TCP's until its end was notified.
+  EXPECT_TRUE(wait_event([&] { return tcp[h.port].closed(h.session); })) << "still open";
+  run(200, false);
   tee::Ctl t{};
   t.op = tee::Ctl::kQueueClose;
   t.queue = h.queue;
