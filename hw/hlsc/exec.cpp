@@ -187,9 +187,13 @@ bool Exec::feasible(const State& s, const Val& condition) {
 void Exec::assume(State& s, const Val& condition) {
   const Bdd::Id both = g().bdd().try_ite(s.bdd, g().bdd_of(condition), Bdd::kFalse);
   if (both == s.bdd) return;
-  s.before.push_back(s.bdd);
+  s.before.push_back({s.bdd, s.exact});
   s.lits.push_back(condition);
-  if (both != Bdd::kTooMuch) s.bdd = both;
+  if (both != Bdd::kTooMuch) {
+    s.bdd = both;
+  } else {
+    s.exact = false;
+  }
 }
 
 Val Exec::under(const Val& v, const State& s) {
@@ -265,15 +269,37 @@ Exec::Edge Exec::merge_two(const Edge& a, const Edge& b) {
     for (size_t j = same; j < lb.size(); ++j)
       if (g().bdd_of(lb[j]) == opposite) c = la[i];
   }
+  // As little of it as does: what was found out later would only make it depend on more.
+  for (size_t k = same + 1; c.width() == 0 && (k < la.size() || k < lb.size()); ++k) {
+    const auto excludes = [&](const PathLits& lits, Bdd::Id other) {
+      return k < lits.size() &&
+             g().bdd().disjoint(
+                 g().bdd_of(all_of(PathLits(lits.begin(), lits.begin() + static_cast<long>(k)), same)),
+                 other);
+    };
+    if (excludes(la, b.state.bdd)) {
+      c = all_of(PathLits(la.begin(), la.begin() + static_cast<long>(k)), same);
+    } else if (excludes(lb, a.state.bdd)) {
+      c = g().lnot(all_of(PathLits(lb.begin(), lb.begin() + static_cast<long>(k)), same));
+    }
+  }
   if (c.width() == 0) c = la.size() > same + 1 && lb.size() == same + 1 ? g().lnot(all_b) : all_a;
   Edge r;
   r.state.lits.assign(la.begin(), la.begin() + static_cast<long>(same));
   r.state.before.assign(a.state.before.begin(), a.state.before.begin() + static_cast<long>(same));
-  const Bdd::Id common = same < la.size() ? a.state.before[same] : a.state.bdd;
+  const State::Known common =
+      same < la.size() ? a.state.before[same] : State::Known{a.state.bdd, a.state.exact};
   r.state.bdd = g().bdd().try_ite(a.state.bdd, Bdd::kTrue, b.state.bdd);
-  if (r.state.bdd == Bdd::kTooMuch) r.state.bdd = common;
+  // Whether the two are all that `common` allows is known of exact conditions, or where they say so.
+  r.state.exact = a.state.exact && b.state.exact && r.state.bdd != Bdd::kTooMuch;
   const Val either = g().lor(all_a, all_b);
-  if (!Graph::is_const(either) && r.state.bdd != common) {
+  const bool all =
+      g().bdd_of(either) == Bdd::kTrue || (r.state.exact && common.exact && r.state.bdd == common.bdd);
+  if (all) {
+    r.state.bdd = common.bdd;
+    r.state.exact = common.exact;
+  } else {
+    if (r.state.bdd == Bdd::kTooMuch) r.state.bdd = common.bdd;
     r.state.before.push_back(common);
     r.state.lits.push_back(either);
   }

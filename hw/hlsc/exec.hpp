@@ -64,8 +64,13 @@ struct Content {
 
 struct State {
   PathLits lits;
-  std::vector<Bdd::Id> before;                         // of each literal: what held before it
-  Bdd::Id bdd = Bdd::kTrue;                            // what holds, or more
+  struct Known {
+    Bdd::Id bdd = Bdd::kTrue;  // what holds, or more
+    bool exact = true;         // not more
+  };
+  std::vector<Known> before;                           // of each literal: what was known before it
+  Bdd::Id bdd = Bdd::kTrue;
+  bool exact = true;
   std::vector<std::shared_ptr<const Content>> memory;  // by object; null = its first content
 };
 
