@@ -72,8 +72,10 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     return std::get<Value<Q>>(scalars_).seen;
   }
 
-  // Waveforms: called after each half clock with the time.
+  // Waveforms: called after each half clock with the time. With them, the last records are remembered.
   std::function<void(std::uint64_t)> dump;
+  const std::deque<std::string>& history() const { return history_; }
+  std::size_t history_kept = 24;
 
   // Runs the module `v`. False: they differ; why() says how.
   bool run(V& v, std::uint64_t clocks) {
@@ -96,6 +98,8 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   }
 
  private:
+  static constexpr unsigned kMaxApart = 64;
+
   template <class Q>
   struct Port {
     // Depth 1: what a call may see and do.
@@ -113,6 +117,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     unsigned limit = 4;  // of `held`; 0: no room for a while
     bool room = false;   // once there, it stays until it is taken
     std::deque<typename Q::bits> expected, seen;
+    unsigned alone = 0;  // clocks that one of them has been longer than the other
   };
   template <class Q>
   struct Value {
@@ -127,6 +132,16 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   template <class F>
   void each(F f) {
     (f(std::type_identity<P>{}, port<P>()), ...);
+  }
+
+  template <class Q>
+  void remember(const char* what, const typename Q::bits& bits) {
+    if (!dump) return;
+    std::string text = "clock " + std::to_string(tally_.clocks) + " " + what + " " + Q::name + ":";
+    const typename Q::bits nothing{};
+    text += difference<Q>(bits, nothing, false);
+    history_.push_back(text);
+    if (history_.size() > history_kept) history_.pop_front();
   }
 
   void fail(const std::string& what) {
@@ -206,6 +221,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
         if (!vis || p.native->empty()) return;
         if (!fire) fail(std::string(Q::name) + ": the native kernel writes, the module lies idle");
         p.expected.push_back(Q::pack(p.native->read()));
+        remember<Q>("native writes", p.expected.back());
       } else {
         const bool taken = vis && p.native->empty(), strobe = Q::strobe(v) != 0;
         if (taken != strobe)
@@ -223,10 +239,14 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
           p.room = false;
           ++p.held;
         }
-        if (Q::strobe(v)) p.seen.push_back(Q::bits::from(Q::data(v)));
+        if (Q::strobe(v)) {
+          p.seen.push_back(Q::bits::from(Q::data(v)));
+          remember<Q>("RTL writes", p.seen.back());
+        }
         compare<Q>(p);
       } else if (Q::strobe(v)) {
         if (!called) fail(std::string(Q::name) + ": read outside of a call");
+        remember<Q>("read of", Q::pack(p.head));
         p.visible = false;
         ++p.moved;
         ++tally_.read;
@@ -244,12 +264,16 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
       ++p.moved;
       ++tally_.written;
     }
-    if (p.expected.size() > 32) fail(std::string(Q::name) + ": the module does not write what it should");
-    if (p.seen.size() > 32) fail(std::string(Q::name) + ": the module writes what it should not");
+    // A record leaves a few clocks before or after its call commits, never much later.
+    p.alone = p.expected.empty() && p.seen.empty() ? 0 : p.alone + 1;
+    if (p.alone > kMaxApart)
+      fail(std::string(Q::name) + (p.seen.empty() ? ": the module does not write what it should"
+                                                  : ": the module writes what it should not"));
   }
 
   template <class Q>
-  static std::string difference(const typename Q::bits& native, const typename Q::bits& rtl) {
+  static std::string difference(const typename Q::bits& native, const typename Q::bits& rtl,
+                                bool two = true) {
     std::string text;
     for (const hlsc_ports::Field& f : Q::fields) {
       std::string a, b;
@@ -265,7 +289,9 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
         a += digit(native);
         b += digit(rtl);
       }
-      if (a != b) text += std::string("\n    .") + f.name + ": native " + a + ", RTL " + b;
+      if (a == b) continue;
+      text += two ? std::string("\n    .") + f.name + ": native " + a + ", RTL " + b
+                  : std::string(" ") + f.name + "=" + a;
     }
     return text;
   }
@@ -310,6 +336,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   std::tuple<Port<P>...> ports_;
   std::tuple<Value<S>...> scalars_;
   std::string why_;
+  std::deque<std::string> history_;
   Tally tally_;
 };
 

@@ -48,10 +48,15 @@ std::uint64_t run_once(const RunOptions& o, const char* name, SetUp set_up) {
   if (!o.waves.empty()) {
     model->trace(&fst, 99);
     fst.open(o.waves.c_str());
+    if (const char* kept = std::getenv("NVTEE_COSIM_HISTORY"))
+      bench.history_kept = std::strtoul(kept, nullptr, 0);
     bench.dump = [&](std::uint64_t t) { fst.dump(t); };
   }
   const bool same = bench.run(*model, o.clocks);
-  if (!o.waves.empty()) fst.close();
+  if (!o.waves.empty()) {
+    fst.close();
+    for (const std::string& line : bench.history()) std::printf("  %s\n", line.c_str());
+  }
   const Tally& t = bench.tally();
   if (o.mutant != 0) return same ? 0 : t.clocks;
   if (o.waves.empty())
