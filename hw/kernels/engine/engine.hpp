@@ -44,7 +44,7 @@ struct EngineSide {
   template <class Port>
   EngineSide(Port& port, StagePort& stage, unsigned number, std::uint64_t base)
       : read(stage, base),
-        tx(port.send_request, port.send_status, port.tx, read.in, read.out),
+        tx(port.send_request, port.send_status, port.tx, read.in, read.out, number),
         rx(port.notify, port.read_request, port.read_meta, port.rx, stage, number, base) {}
 };
 

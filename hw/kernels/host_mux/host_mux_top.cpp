@@ -8,7 +8,7 @@ extern "C" void host_mux_top(hls::stream<tee::HostIn>& port0, hls::stream<tee::H
                              hls::stream<tee::Placement>& placement, hls::stream<tee::Placement>& place0,
                              hls::stream<tee::Placement>& place1, hls::stream<card::CardEvent>& event,
                              hls::stream<card::Count>& count) {
-#pragma HLS PIPELINE II = 2
+#pragma HLS PIPELINE II = 3
 #pragma HLS INTERFACE ap_ctrl_none port = return
   static card::HostMuxState state;
 #pragma HLS BIND_STORAGE variable = state.asked type = ram_2p impl = lutram

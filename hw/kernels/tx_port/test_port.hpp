@@ -12,38 +12,23 @@
 
 #include "hw/kernels/common/test_pdu.hpp"
 #include "hw/kernels/common/test_random.hpp"
-#include "hw/kernels/tx_port/tx_pack.hpp"
-#include "hw/kernels/tx_port/tx_queue.hpp"
+#include "hw/kernels/tx_port/tx_path.hpp"
 
 namespace nvtee::card::test {
 
 struct PortRig {
-  TxQueueState queue{};
-  TxDigestState digest{};
-  TxPackState pack{};
-  hls::stream<TxJob, 4> host, leg, runtime;
   hls::stream<SendRequest, 4> request;
   hls::stream<SendStatus, 4> status;
-  hls::stream<TxGrant, 16> grant;
   hls::stream<StoreRead, 16> read;
   hls::stream<ReadBeat, 128> beats;
-  hls::stream<FoldedBeat, 4> folded;
-  hls::stream<TxBeat, 4> body;
-  hls::stream<TxHead, 4> head;
   hls::stream<NetBeat, 2> net;
-  hls::stream<TxDone, 4> done[3];
-  hls::stream<CardEvent, 2> event;
-  hls::stream<Count, 2> count;
-  TxQueueIo queue_io{host, leg, runtime, request, status, grant, read};
-  TxPackIo pack_io{head, body, net, done[0], done[1], done[2], event, count};
-  unsigned clock = 0;
-  // One clock of all; tx_queue takes two.
+  TxPath path{request, status, net, read, beats, 0};
+  hls::stream<TxJob>&host = path.host, &leg = path.leg, &runtime = path.runtime;
+  hls::stream<TxDone>* done[3] = {&path.host_done, &path.leg_done, &path.runtime_done};
+  hls::stream<CardEvent>& event = path.event;
+  hls::stream<Count>& count = path.count;
   void step() {
-    tx_pack_step(pack, pack_io);
-    tx_digest_step(digest, folded, body);
-    tx_fold_step(beats, folded);
-    tx_head_step(grant, head);
-    if (clock++ % 2 == 0) tx_queue_step(queue, queue_io);
+    path.step([](unsigned) { return true; });
   }
 };
 

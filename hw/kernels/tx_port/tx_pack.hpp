@@ -1,5 +1,5 @@
-// tx_head, tx_fold, tx_digest, tx_pack: header, digest, payload, digest as bytes without holes, a beat a
-// call. Only tx_pack decides anything; the others let data flow through.
+// tx_head, tx_plan, tx_fold, tx_digest, tx_merge, tx_count: header, digest, payload, digest as bytes without
+// holes, a beat a call. Data only flow through; tx_plan counts beats, tx_merge keeps what is over from one.
 #ifndef NVTEE_HW_KERNELS_TX_PORT_TX_PACK_HPP
 #define NVTEE_HW_KERNELS_TX_PORT_TX_PACK_HPP
 
@@ -16,16 +16,26 @@ namespace card {
 NVTEE_TEE_INLINE TxHead head_of(const TxGrant& g) {
   const TxJob& j = g.job;
   const ap_uint<32> long_digest = crc_head72(j.head), short_digest = crc_head24(j.head);
+  const bool nothing = g.error != SendStatus::kOk || (j.head_bytes == 0 && j.length == 0);
+  const ap_uint<7> count = static_cast<ap_uint<7>>(j.head_bytes + (j.hdgst ? 4 : 0));
   TxHead h = TxHead();
   h.bytes.range(575, 0) = j.head;
   if (j.hdgst && j.head_bytes == spec::pdu::kHlenCmd) h.bytes.range(607, 576) = long_digest;
   if (j.hdgst && j.head_bytes == spec::pdu::kHlenData) h.bytes.range(223, 192) = short_digest;
-  h.nothing = g.error != SendStatus::kOk || (j.head_bytes == 0 && j.length == 0) ? 1 : 0;
-  h.count = static_cast<ap_uint<7>>(j.head_bytes + (j.hdgst ? 4 : 0));
-  h.length = h.nothing ? Bytes(0) : j.length;
-  h.ddgst = j.ddgst;
-  h.total = static_cast<ap_uint<17>>(static_cast<ap_uint<17>>(j.length) + static_cast<ap_uint<17>>(h.count) +
-                                     (j.ddgst ? 4 : 0));
+  h.nothing = nothing ? 1 : 0;
+  h.alone = count[6];
+  h.over = count.range(5, 0);
+  // The last payload beat holds 1..64 bytes.
+  const ap_uint<6> odd = j.length.range(5, 0);
+  const ap_uint<7> rest = odd == 0 && j.length != 0 ? ap_uint<7>(kBeat) : ap_uint<7>(odd);
+  const ap_uint<7> bytes = static_cast<ap_uint<7>>(rest + h.over);
+  const ap_uint<7> all = static_cast<ap_uint<7>>(bytes + (j.ddgst ? 4 : 0));
+  const bool more = all > kBeat;
+  h.beats = static_cast<ap_uint<10>>(static_cast<ap_uint<18>>(j.length + 63) >> 6);
+  h.last = more ? ap_uint<7>(kBeat) : all;
+  h.tail = more ? static_cast<ap_uint<6>>(all - kBeat) : ap_uint<6>(0);
+  h.digest = j.ddgst;
+  h.digest_at = static_cast<ap_uint<5>>(bytes >> 2);
   h.end = j.end;
   h.port = j.port;
   h.session = j.session;
@@ -37,11 +47,39 @@ NVTEE_TEE_INLINE TxHead head_of(const TxGrant& g) {
   h.done.token = j.token;
   return h;
 }
+NVTEE_TEE_INLINE ap_uint<17> total_of(const TxJob& j) {
+  const ap_uint<17> ends = static_cast<ap_uint<17>>(j.head_bytes + (j.hdgst ? 4 : 0) + (j.ddgst ? 4 : 0));
+  return static_cast<ap_uint<17>>(static_cast<ap_uint<17>>(j.length) + ends);
+}
 
-NVTEE_TEE_INLINE tee::Step tx_head_step(hls::stream<TxGrant>& grant, hls::stream<TxHead>& head) {
+NVTEE_TEE_INLINE tee::Step tx_head_step(hls::stream<TxGrant>& grant, hls::stream<TxHead>& head,
+                                        hls::stream<TxTotal>& total) {
   if (grant.empty()) return tee::Step::kIdle;
-  if (head.full()) return tee::Step::kBlocked;
-  head.write(head_of(grant.read()));
+  if (head.full() || total.full()) return tee::Step::kBlocked;
+  const TxGrant g = grant.read();
+  const TxHead h = head_of(g);
+  head.write(h);
+  TxTotal t;
+  t.bytes = total_of(g.job);
+  if (!h.nothing) total.write(t);
+  return tee::Step::kMoved;
+}
+
+// ---- counts -----------------------------------------------------------------------------------------------
+struct TxCountState {
+  Tally tally;
+};
+NVTEE_TEE_INLINE tee::Step tx_count_step(TxCountState& s, PortId port, hls::stream<TxTotal>& total,
+                                         hls::stream<Count>& count) {
+  const bool idle = total.empty();
+  if (tally_due(s.tally, idle, count)) {
+    count.write(count_of(s.tally, Count::kTx, port));
+    s.tally = Tally();
+    return tee::Step::kMoved;
+  }
+  if (idle) return tee::Step::kIdle;
+  if (tally_blocks(s.tally, count)) return tee::Step::kBlocked;
+  s.tally = tally_plus(s.tally, total.read().bytes);
   return tee::Step::kMoved;
 }
 
@@ -79,208 +117,205 @@ NVTEE_TEE_INLINE tee::Step tx_digest_step(TxDigestState& s, hls::stream<FoldedBe
   return tee::Step::kMoved;
 }
 
-// ---- packing --------------------------------------------------------------------------------------------
-constexpr unsigned kMaxCarry = 32;  // bytes over from a beat: up to 28 and a digest
-
-struct TxPackState {
+// ---- the plan ---------------------------------------------------------------------------------------------
+struct TxPlanState {
   enum Phase { kHead = 0, kBody = 1, kTail = 2 };
-  TxHead next;  // taken ahead, so that it is known what the next call needs
-  ap_uint<1> has;
   ap_uint<2> phase;
-  PortId port;
-  ap_uint<8 * kMaxCarry> carry;
-  ap_uint<6> over;  // bytes of the carry
-  ap_uint<1> ddgst;
-  ap_uint<2> from;
-  TxDone done;
-  Tally tally;
+  ap_uint<10> left;  // payload beats
+  ap_uint<1> one;    // it is the last of them
+  TxHead h;          // of the PDU under way, without its header
 };
 
-struct TxPackIo {
-  hls::stream<TxHead>& head;
+// The lowest `count` of 64.
+NVTEE_TEE_INLINE ap_uint<64> keep_of(ap_uint<7> count) {
+  const ap_uint<6> low = count.range(5, 0);
+  ap_uint<64> keep = 0;
+  for (unsigned i = 0; i < 64; ++i) {
+#pragma HLS UNROLL
+    keep[i] = count[6] || low > i;
+  }
+  return keep;
+}
+
+// `digest`: the payload ends in this beat.
+NVTEE_TEE_INLINE TxOp op_of(const TxHead& h, const ap_uint<608>& bytes, ap_uint<7> count, bool digest,
+                            bool ends) {
+  TxOp o = TxOp();
+  o.bytes = bytes;
+  o.over[0] = h.over == 0;
+  o.over[1] = h.over == 8;
+  o.over[2] = h.over == 12;
+  o.over[3] = h.over == 24;
+  o.over[4] = h.over == 28;
+  for (unsigned i = 0; i < 24; ++i) {
+#pragma HLS UNROLL
+    o.digest[i] = digest && h.digest && h.digest_at == i;
+  }
+  o.keep = keep_of(count);
+  o.last = ends ? 1 : 0;
+  o.over_now = ends ? 1 : 0;
+  o.end = h.end;
+  o.port = h.port;
+  o.session = h.session;
+  o.from = h.from;
+  o.done = h.done;
+  return o;
+}
+
+NVTEE_TEE_INLINE TxOp plan_head(TxPlanState& s, const TxHead& h) {
+  const bool data = h.beats != 0 && !h.nothing;
+  const bool joined = !h.alone && data;
+  const bool single = joined && h.beats == 1;
+  const bool ends = h.nothing || (!h.alone && (!data || (single && h.tail == 0)));
+  const ap_uint<7> count = h.alone || (joined && !single) ? ap_uint<7>(kBeat)
+                           : data                         ? h.last
+                                                          : ap_uint<7>(h.over);
+  TxOp o = op_of(h, h.bytes, count, single, ends);
+  o.head = !joined && !h.nothing;
+  o.first = joined;
+  s.h = h;
+  s.h.bytes = 0;
+  if (!data) s.h.tail = h.over;
+  s.left = joined ? static_cast<ap_uint<10>>(h.beats - 1) : h.beats;
+  s.one = joined ? h.beats == 2 : h.beats == 1;
+  s.phase = ends ? TxPlanState::kHead : data && !single ? TxPlanState::kBody : TxPlanState::kTail;
+  return o;
+}
+
+NVTEE_TEE_INLINE TxOp plan_body(TxPlanState& s) {
+  const bool ends = s.one && s.h.tail == 0;
+  TxOp o = op_of(s.h, 0, s.one ? s.h.last : ap_uint<7>(kBeat), s.one, ends);
+  o.body = 1;
+  s.phase = ends ? TxPlanState::kHead : s.one ? TxPlanState::kTail : TxPlanState::kBody;
+  s.one = s.left == 2 ? 1 : 0;
+  s.left = static_cast<ap_uint<10>>(s.left - 1);
+  return o;
+}
+
+NVTEE_TEE_INLINE TxOp plan_tail(TxPlanState& s) {
+  TxOp o = op_of(s.h, 0, ap_uint<7>(s.h.tail), false, true);
+  o.tail = 1;
+  s.phase = TxPlanState::kHead;
+  return o;
+}
+
+NVTEE_TEE_INLINE tee::Step tx_plan_step(TxPlanState& s, hls::stream<TxHead>& head, hls::stream<TxOp>& op) {
+  const bool at_head = s.phase == TxPlanState::kHead;
+  if (at_head && head.empty()) return tee::Step::kIdle;
+  if (op.full()) return tee::Step::kBlocked;
+  TxOp o;
+  if (at_head) {
+    o = plan_head(s, head.read());
+  } else if (s.phase == TxPlanState::kBody) {
+    o = plan_body(s);
+  } else {
+    o = plan_tail(s);
+  }
+  op.write(o);
+  return tee::Step::kMoved;
+}
+
+// ---- merging ----------------------------------------------------------------------------------------------
+constexpr unsigned kMaxCarry = 32;  // bytes over from a beat: up to 28 and a digest
+
+struct TxMergeState {
+  TxOp op;  // taken ahead, so that it is known what the call needs
+  ap_uint<1> has;
+  ap_uint<1> body;  // it needs payload
+  ap_uint<8 * kMaxCarry> carry;
+};
+
+struct TxMergeIo {
+  hls::stream<TxOp>& op;
   hls::stream<TxBeat>& body;
   hls::stream<NetBeat>& net;
   hls::stream<TxDone>& host_done;
   hls::stream<TxDone>& leg_done;
   hls::stream<TxDone>& runtime_done;
   hls::stream<CardEvent>& event;
-  hls::stream<Count>& count;
 };
 
-// 96 bytes: `over` of the carry (0, 8, 12, 24 or 28), then the data.
-NVTEE_TEE_INLINE ap_uint<768> behind(const ap_uint<8 * kMaxCarry>& carry, ap_uint<6> over,
-                                     const ap_uint<512>& data) {
+// 96 bytes: what is over, then the data, then the digest. Where one is, the others are 0.
+NVTEE_TEE_INLINE ap_uint<768> shifted(const ap_uint<512>& data, ap_uint<5> over) {
+  ap_uint<768> w[5];
+  for (unsigned i = 0; i < 5; ++i) w[i] = 0;
+  if (over[0]) w[0].range(511, 0) = data;
+  if (over[1]) w[1].range(575, 64) = data;
+  if (over[2]) w[2].range(607, 96) = data;
+  if (over[3]) w[3].range(703, 192) = data;
+  if (over[4]) w[4].range(735, 224) = data;
+  return static_cast<ap_uint<768>>(w[0] | w[1] | w[2] | w[3] | w[4]);
+}
+NVTEE_TEE_INLINE ap_uint<768> digest_lane(ap_uint<32> digest, ap_uint<24> at) {
   ap_uint<768> w = 0;
-  if (over == 8) {
-    w.range(63, 0) = carry.range(63, 0);
-    w.range(575, 64) = data;
-  } else if (over == 12) {
-    w.range(95, 0) = carry.range(95, 0);
-    w.range(607, 96) = data;
-  } else if (over == 24) {
-    w.range(191, 0) = carry.range(191, 0);
-    w.range(703, 192) = data;
-  } else if (over == 28) {
-    w.range(223, 0) = carry.range(223, 0);
-    w.range(735, 224) = data;
-  } else {
-    w.range(511, 0) = data;
+  for (unsigned i = 0; i < 24; ++i) {
+#pragma HLS UNROLL
+    if (at[i]) w.range(32 * i + 31, 32 * i) = digest;
   }
   return w;
 }
 
-// Where nothing is yet: the data end there.
-NVTEE_TEE_INLINE ap_uint<768> with_digest(const ap_uint<768>& w, ap_uint<7> at, ap_uint<32> digest, bool on) {
-  ap_uint<768> out = w;
-  for (unsigned i = 1; i < 24; ++i) {
-#pragma HLS UNROLL
-    const ap_uint<32> here = w.range(32 * i + 31, 32 * i);
-    const bool mine = on && (at >> 2) == i;
-    out.range(32 * i + 31, 32 * i) = mine ? digest : here;
-  }
-  return out;
-}
-
-// 1..64 bytes of them.
-NVTEE_TEE_INLINE NetBeat net_beat(const ap_uint<512>& data, ap_uint<7> count, bool last) {
+NVTEE_TEE_INLINE NetBeat net_beat(const ap_uint<512>& data, ap_uint<64> keep, ap_uint<1> last) {
   NetBeat n;
   n.data = data;
-  const ap_uint<6> low = count.range(5, 0);
-  for (unsigned i = 0; i < 64; ++i) {
-#pragma HLS UNROLL
-    n.keep[i] = count[6] || low > i;
-  }
-  n.strb = n.keep;
+  n.keep = keep;
+  n.strb = keep;
   n.user = 0;
-  n.last = last ? 1 : 0;
+  n.last = last;
   n.id = 0;
   n.dest = 0;
   return n;
 }
 
-NVTEE_TEE_INLINE void tell_done(const TxDone& d, ap_uint<2> from, TxPackIo& io) {
-  if (from == TxJob::kHost) {
-    io.host_done.write(d);
-  } else if (from == TxJob::kLeg) {
-    io.leg_done.write(d);
+NVTEE_TEE_INLINE void tell_done(const TxOp& o, TxMergeIo& io) {
+  if (o.from == TxJob::kHost) {
+    io.host_done.write(o.done);
+  } else if (o.from == TxJob::kLeg) {
+    io.leg_done.write(o.done);
   } else {
-    io.runtime_done.write(d);
+    io.runtime_done.write(o.done);
   }
-}
-
-// What one call sends.
-struct TxOut {
-  ap_uint<512> data;
-  ap_uint<7> count;
-  bool any, last;
-};
-
-NVTEE_TEE_INLINE TxOut pack_body(TxPackState& s, const ap_uint<8 * kMaxCarry>& carry, ap_uint<6> over,
-                                 ap_uint<1> ddgst, const TxBeat& b) {
-  const ap_uint<7> end = static_cast<ap_uint<7>>(b.count + over);
-  const bool digest = b.last && ddgst;
-  const ap_uint<768> w = with_digest(behind(carry, over, b.data), end, b.digest, digest);
-  const ap_uint<7> all = static_cast<ap_uint<7>>(end + (digest ? 4 : 0));
-  const bool more = all > kBeat;
-  TxOut o;
-  o.any = true;
-  o.data = w.range(511, 0);
-  o.last = b.last && !more;
-  o.count = b.last && !more ? all : ap_uint<7>(kBeat);
-  s.carry = w.range(767, 512);
-  s.over = b.last ? static_cast<ap_uint<6>>(all - kBeat) : over;
-  s.phase = !b.last ? TxPackState::kBody : more ? TxPackState::kTail : TxPackState::kHead;
-  return o;
-}
-
-// A header that fills its beat goes alone; a short one takes the first data with it.
-NVTEE_TEE_INLINE TxOut pack_head(TxPackState& s, const TxHead& h) {
-  const bool full = h.count[6];
-  TxOut o;
-  o.any = !h.nothing;
-  o.data = h.bytes.range(511, 0);
-  o.last = !full;
-  o.count = full ? ap_uint<7>(kBeat) : h.count;
-  s.carry = 0;
-  s.carry.range(95, 0) = h.bytes.range(607, 512);
-  s.over = h.count.range(5, 0);
-  s.phase = h.nothing || !full ? TxPackState::kHead : h.length != 0 ? TxPackState::kBody : TxPackState::kTail;
-  return o;
-}
-
-NVTEE_TEE_INLINE TxOut pack_tail(TxPackState& s) {
-  TxOut o;
-  o.any = true;
-  o.data = 0;
-  o.data.range(8 * kMaxCarry - 1, 0) = s.carry;
-  o.count = s.over;
-  o.last = true;
-  s.phase = TxPackState::kHead;
-  return o;
-}
-
-// Takes note of the PDU that begins.
-NVTEE_TEE_INLINE void begin(TxPackState& s, const TxHead& h) {
-  s.ddgst = h.ddgst;
-  s.from = h.from;
-  s.done = h.done;
-  s.port = h.port;
-  if (!h.nothing) s.tally = tally_plus(s.tally, h.total);
-}
-
-NVTEE_TEE_INLINE void write_out(const TxOut& o, bool over, const TxPackState& s, TxPackIo& io) {
-  if (o.any) io.net.write(net_beat(o.data, o.count, o.last));
-  if (over) tell_done(s.done, s.from, io);
-}
-
-NVTEE_TEE_INLINE void tell_end(const TxHead& h, TxPackIo& io) {
+  if (!o.end) return;
   CardEvent e = CardEvent();
   e.kind = CardEvent::kTxDrained;
-  e.port = h.port;
-  e.session = h.session;
+  e.port = o.port;
+  e.session = o.session;
   io.event.write(e);
 }
 
-NVTEE_TEE_INLINE tee::Step tx_pack_step(TxPackState& s, TxPackIo& io) {
-  const TxHead h = s.next;
-  const bool at_head = s.phase == TxPackState::kHead;
-  const bool joined = at_head && s.has && !h.count[6] && h.length != 0;
-  const bool body = joined || s.phase == TxPackState::kBody;
-  const bool asleep = at_head && !s.has && io.head.empty();
-  const bool full = io.net.full() || io.host_done.full() || io.leg_done.full() || io.runtime_done.full() ||
-                    io.event.full() || tally_blocks(s.tally, io.count);
-  const bool waits = body ? io.body.empty() : at_head && !s.has;
-  const bool counts = tally_due(s.tally, asleep, io.count);
-  if (counts) {
-    io.count.write(count_of(s.tally, Count::kTx, s.port));
-    s.tally = Tally();
-  }
-  const bool go = !full && !waits;
-  const bool begins = go && at_head;
+// The beat and what is over from it. Bytes of the header beyond its end are 0, as are those of the carry.
+NVTEE_TEE_INLINE ap_uint<768> merged(const TxMergeState& s, const TxBeat& b) {
+  const TxOp& o = s.op;
+  ap_uint<768> front = 0;
+  if (o.head || o.first) front.range(607, 0) = o.bytes;
+  if (o.body || o.tail) front.range(8 * kMaxCarry - 1, 0) = s.carry;
+  return static_cast<ap_uint<768>>(front | shifted(b.data, o.over) | digest_lane(b.digest, o.digest));
+}
+
+NVTEE_TEE_INLINE tee::Step tx_merge_step(TxMergeState& s, TxMergeIo& io) {
+  const bool full =
+      io.net.full() || io.host_done.full() || io.leg_done.full() || io.runtime_done.full() || io.event.full();
+  const bool asleep = !s.has && io.op.empty();
+  if (asleep) return tee::Step::kIdle;
+  const bool go = s.has && !full && !(s.body && io.body.empty());
   if (go) {
-    if (begins) begin(s, h);
-    TxOut o;
-    if (body) {
-      const ap_uint<8 * kMaxCarry> first = h.bytes.range(8 * kMaxCarry - 1, 0);
-      const TxBeat b = io.body.read();
-      o = pack_body(s, joined ? first : s.carry, joined ? ap_uint<6>(h.count) : s.over, s.ddgst, b);
-    } else if (at_head) {
-      o = pack_head(s, h);
-    } else {
-      o = pack_tail(s);
-    }
-    write_out(o, (o.any && o.last) || (begins && h.nothing), s, io);
-    if (begins && h.end) tell_end(h, io);
+    TxBeat b = TxBeat();
+    if (s.body) b = io.body.read();
+    const ap_uint<768> w = merged(s, b);
+    s.carry = w.range(767, 512);
+    if (s.op.head || s.op.first || s.op.body || s.op.tail)
+      io.net.write(net_beat(w.range(511, 0), s.op.keep, s.op.last));
+    if (s.op.over_now) tell_done(s.op, io);
   }
-  const bool takes = (begins || !s.has) && !io.head.empty();
+  const bool takes = (go || !s.has) && !io.op.empty();
   if (takes) {
-    s.next = io.head.read();
+    s.op = io.op.read();
+    s.body = s.op.first | s.op.body;
     s.has = 1;
-  } else if (begins) {
+  } else if (go) {
     s.has = 0;
   }
-  if (go || takes || counts) return tee::Step::kMoved;
-  return asleep ? tee::Step::kIdle : tee::Step::kBlocked;
+  return go || takes ? tee::Step::kMoved : tee::Step::kBlocked;
 }
 
 }  // namespace card

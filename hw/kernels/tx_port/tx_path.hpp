@@ -18,32 +18,40 @@ struct TxPath {
   hls::stream<Count, 4> count{"tx_count"};
 
   TxPath(hls::stream<SendRequest>& request, hls::stream<SendStatus>& status, hls::stream<NetBeat>& net,
-         hls::stream<StoreRead>& read, hls::stream<ReadBeat>& beat)
-      : beat_(beat),
+         hls::stream<StoreRead>& read, hls::stream<ReadBeat>& beat, unsigned port)
+      : port_(port),
+        beat_(beat),
         queue_io_{host, leg, runtime, request, status, grant_, read},
-        pack_io_{head_, body_, net, host_done, leg_done, runtime_done, event, count} {}
+        merge_io_{op_, body_, net, host_done, leg_done, runtime_done, event} {}
 
   template <class Allow>
   void step(Allow allow) {
-    if (allow(0)) tx_pack_step(pack_, pack_io_);
+    if (allow(0)) tx_merge_step(merge_, merge_io_);
+    if (allow(0)) tx_plan_step(plan_, head_, op_);
+    if (allow(0)) tx_count_step(count_state_, port_, total_, count);
     if (allow(1)) tx_digest_step(digest_, folded_, body_);
     if (allow(2)) tx_fold_step(beat_, folded_);
-    if (allow(3)) tx_head_step(grant_, head_);
+    if (allow(3)) tx_head_step(grant_, head_, total_);
     if (clock_++ % 2 == 0 && allow(4)) tx_queue_step(*queue_, queue_io_);  // II = 2
   }
 
  private:
+  PortId port_;
   unsigned clock_ = 0;
   hls::stream<ReadBeat>& beat_;
   hls::stream<TxGrant, 16> grant_{"grant"};
   hls::stream<TxHead, 4> head_{"tx_head"};
+  hls::stream<TxTotal, 4> total_{"tx_total"};
+  hls::stream<TxOp, 4> op_{"tx_op"};
   hls::stream<FoldedBeat, 4> folded_{"folded"};
   hls::stream<TxBeat, 4> body_{"body"};
   std::unique_ptr<TxQueueState> queue_ = std::make_unique<TxQueueState>();
   TxDigestState digest_{};
-  TxPackState pack_{};
+  TxPlanState plan_{};
+  TxMergeState merge_{};
+  TxCountState count_state_{};
   TxQueueIo queue_io_;
-  TxPackIo pack_io_;
+  TxMergeIo merge_io_;
 };
 
 }  // namespace card

@@ -80,7 +80,7 @@ class World {
     store_.step(*rig_);
     net.step(*rig_);
     for (unsigned i = 0; i < 3; ++i)
-      while (!rig_->done[i].empty() && r_.chance(60)) finish(i, rig_->done[i].read());
+      while (!rig_->done[i]->empty() && r_.chance(60)) finish(i, rig_->done[i]->read());
     while (!rig_->event.empty()) events.push_back(rig_->event.read());
     while (!rig_->count.empty()) {
       const Count c = rig_->count.read();
@@ -289,8 +289,8 @@ Pace pace(unsigned sessions, unsigned jobs, Make make) {
     store.step(*rig);
     net.step(*rig);
     while (!rig->count.empty()) rig->count.read();
-    while (!rig->done[1].empty()) {
-      --out[rig->done[1].read().token.to_uint()];
+    while (!rig->done[1]->empty()) {
+      --out[rig->done[1]->read().token.to_uint()];
       ++done;
     }
   }
