@@ -43,7 +43,7 @@ struct RxFramer {
     if (allow(1)) rx_move_step(move_, op_, beats_, piece_);
     if (allow(2)) rx_plan_step(plan_, span_, op_);
     if (allow(3)) rx_walk_step(*walk_, walk_io_);
-    if (clock_ % 2 == 0 && allow(4)) rx_read_step(*read_, port_, read_io_);  // II = 2
+    if (clock_ % 4 == 0 && allow(4)) rx_read_step(*read_, port_, read_io_);  // II = 4
     ++clock_;
   }
   const RxReadState<C>& reads() const { return *read_; }

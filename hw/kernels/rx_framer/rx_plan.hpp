@@ -10,10 +10,9 @@ namespace nvtee {
 namespace card {
 
 struct RxPlanState {
-  Span p;  // phase, wleft, fill, full, tail, first and n move on as ops leave
+  Span p;  // phase, want, fill, full, tail, first and more move on as ops leave
   ap_uint<1> active;
-  ap_uint<7> used;     // bytes of the present beat that are taken; 64: all of them
-  ap_uint<1> started;  // after reset nothing was taken: as 64
+  ap_uint<6> left;  // bytes of the present beat that are not taken
 };
 
 NVTEE_TEE_INLINE ap_uint<7> last_count(const Bytes& data) {
@@ -23,7 +22,7 @@ NVTEE_TEE_INLINE ap_uint<7> last_count(const Bytes& data) {
 
 // What an op's word is, once it is complete.
 NVTEE_TEE_INLINE void plan_kind(const Span& p, Op& op) {
-  const bool last = p.full == 0 && p.tail == 0;
+  const bool last = p.full == 0 && !p.tail;
   op.data = p.data;
   op.session = p.session;
   op.row = p.row;
@@ -34,7 +33,7 @@ NVTEE_TEE_INLINE void plan_kind(const Span& p, Op& op) {
   } else if (p.skip) {
     op.kind = p.broken ? Op::kBroken : Op::kNone;
   } else if (p.phase == Span::kHead) {
-    op.kind = p.head2 != 0 ? Op::kHold : Op::kHead;
+    op.kind = p.two ? Op::kHold : Op::kHead;
   } else if (p.phase == Span::kHead2) {
     op.kind = Op::kHeadHeld;
   } else if (p.phase == Span::kData) {
@@ -50,29 +49,29 @@ NVTEE_TEE_INLINE void plan_kind(const Span& p, Op& op) {
   }
 }
 
-// The word after the present one. Past a PDU's end: whatever, its n is 0.
+// The word after the present one. Past a PDU's end: whatever, no byte is left for it.
 NVTEE_TEE_INLINE void plan_next(Span& p) {
-  const bool head2 = p.phase == Span::kHead && p.head2 != 0;
+  const bool head2 = p.phase == Span::kHead && p.two;
   p.fill = 0;
   p.broken = 0;
   if (p.skip) {
-    p.wleft = 64;
+    p.want = 63;
   } else if (head2) {
     p.phase = Span::kHead2;
-    p.wleft = p.head2;
+    p.want = p.want2;
   } else {
     if (p.phase == Span::kData) p.first = 0;
     if (p.full != 0) {
       p.phase = Span::kData;
-      p.wleft = 64;
+      p.want = 63;
       p.full = static_cast<ap_uint<12>>(p.full - 1);
-    } else if (p.tail != 0) {
+    } else if (p.tail) {
       p.phase = Span::kData;
-      p.wleft = p.tail;
+      p.want = p.want_tail;
       p.tail = 0;
     } else {
       p.phase = Span::kDigest;
-      p.wleft = 4;
+      p.want = 3;
     }
   }
 }
@@ -87,22 +86,24 @@ NVTEE_TEE_INLINE Step rx_plan_step(RxPlanState& s, hls::stream<Span>& in, hls::s
   }
   if (out.full()) return Step::kBlocked;
   const Span p = s.p;
-  const ap_uint<7> used = s.started ? s.used : ap_uint<7>(64);
-  const ap_uint<14> after = static_cast<ap_uint<14>>(static_cast<ap_uint<14>>(p.n) - p.wleft);
-  const bool whole = !after[13];  // the word ends in this span
-  const bool ends = p.n <= p.wleft;
-  const ap_uint<7> take = whole ? p.wleft : static_cast<ap_uint<7>>(p.n);
-  const ap_uint<8> to_whole = static_cast<ap_uint<8>>(used + p.wleft);
-  const ap_uint<8> to_part = static_cast<ap_uint<8>>(used + static_cast<ap_uint<7>>(p.n));
-  const ap_uint<8> to = whole ? to_whole : to_part;
-  const bool pull = to > 64;
-  const ap_uint<7> used_after = pull ? static_cast<ap_uint<7>>(to - 64) : static_cast<ap_uint<7>>(to);
+  // The word ends in this span; the span ends with this word. No long subtraction is on these ways.
+  const bool high = (p.more >> 6) != 0;
+  const ap_uint<6> low = static_cast<ap_uint<6>>(p.more);
+  const bool whole = high || low >= p.want;
+  const bool ends = !high && low <= p.want;
+  // left - (want + 1): bit 6 says that the beat has them.
+  const ap_uint<6> not_want = static_cast<ap_uint<6>>(~p.want);
+  const ap_uint<6> not_low = static_cast<ap_uint<6>>(~low);
+  const ap_uint<7> to_whole = static_cast<ap_uint<7>>(ap_uint<7>(s.left) + not_want);
+  const ap_uint<7> to_part = static_cast<ap_uint<7>>(ap_uint<7>(s.left) + not_low);
+  const ap_uint<7> to = whole ? to_whole : to_part;
 
   Op op = Op();
-  op.at = used;
-  op.take = take;
+  op.at = static_cast<ap_uint<7>>(64 - s.left);
+  op.take = static_cast<ap_uint<7>>((whole ? p.want : low) + 1);
   op.fill = p.fill;
-  op.pull = pull ? 1 : 0;
+  op.pull = !to[6] && !p.end ? 1 : 0;
+  if (p.end) op.take = 0;
   plan_kind(p, op);
   op.load = p.fill != 0 ? 1 : 0;
   if (!whole && !p.skip && !p.end) {
@@ -113,15 +114,13 @@ NVTEE_TEE_INLINE Step rx_plan_step(RxPlanState& s, hls::stream<Span>& in, hls::s
 
   Span q = p;
   plan_next(q);
-  q.n = static_cast<ap_uint<13>>(after);
+  q.more = static_cast<ap_uint<12>>(p.more + static_cast<ap_uint<12>>(0xfc0u | not_want));  // - (want + 1)
   if (!ends) {
     s.p = q;
-    s.used = used_after;
-    s.started = 1;
+    s.left = static_cast<ap_uint<6>>(to_whole);
     return Step::kMoved;
   }
-  s.used = p.last ? ap_uint<7>(64) : used_after;
-  s.started = 1;
+  s.left = p.last ? ap_uint<6>(0) : static_cast<ap_uint<6>>(to);
   s.active = load ? 1 : 0;
   if (load) s.p = in.read();
   return Step::kMoved;

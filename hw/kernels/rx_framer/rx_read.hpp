@@ -9,7 +9,7 @@
 // thrown away until Notify.closed, the last Notify of every connection. Bytes that come before a session
 // has a role stay with TCP.
 //
-// Table: rows[session], one read and one write a call. Made for II = 2.
+// Table: rows[session], one read and one write a call. Made for II = 4.
 #ifndef NVTEE_HW_KERNELS_RX_FRAMER_RX_READ_HPP
 #define NVTEE_HW_KERNELS_RX_FRAMER_RX_READ_HPP
 
@@ -136,17 +136,22 @@ NVTEE_TEE_INLINE void rx_on_turn(RxSession& r, bool buffer, RxReadSays& say) {
     r.in_head = 1;
     r.left = kRawHead;
   }
-  const ap_uint<13> most =
-      raw && r.left < kChunk ? static_cast<ap_uint<13>>(r.left) : static_cast<ap_uint<13>>(kChunk);
-  const ap_uint<13> n = r.avail < most ? static_cast<ap_uint<13>>(r.avail) : most;
+  // n = the least of what is there, kChunk and (raw) `left`; each difference is taken before it is known.
+  const bool few = raw && r.left < kChunk;
+  const ap_uint<13> most = few ? static_cast<ap_uint<13>>(r.left) : static_cast<ap_uint<13>>(kChunk);
+  const ap_uint<25> rest = static_cast<ap_uint<25>>(ap_uint<25>(r.avail) - most);
+  const bool all = rest[24];  // fewer are there than may be asked for
+  const ap_uint<18> left_all = static_cast<ap_uint<18>>(r.left - static_cast<ap_uint<18>>(r.avail));
+  const ap_uint<18> left_most = few ? ap_uint<18>(0) : static_cast<ap_uint<18>>(r.left - kChunk);
+  const bool done = !all && (few || r.left == kChunk);  // with `left`
   say.ask = 1;
   say.raw = raw ? 1 : 0;
-  say.length = n;
-  r.avail = static_cast<ap_uint<24>>(r.avail - n);
+  say.length = all ? static_cast<ap_uint<13>>(r.avail) : most;
+  r.avail = all ? ap_uint<24>(0) : static_cast<ap_uint<24>>(rest);
   if (raw) {
-    r.left = static_cast<ap_uint<18>>(r.left - n);
-    if (r.left == 0 && r.in_head) r.wait = 1;
-    if (r.left == 0 && !r.in_head) r.held = 0;
+    r.left = all ? left_all : left_most;
+    if (done && r.in_head) r.wait = 1;
+    if (done && !r.in_head) r.held = 0;
   }
   rx_enqueue(r, say);
 }
@@ -162,6 +167,7 @@ NVTEE_TEE_INLINE void rx_read_say(RxReadState<C>& s, PortId port, SessionIx sess
     Chunk c = Chunk();
     c.session = session;
     c.length = say.length;
+    c.beats = static_cast<ap_uint<7>>((say.length + 63) >> 6);
     c.row = r.row;
     if (say.raw) c.row.role = CardCtl::kRaw;  // the PDU began as one, whatever the session is now
     c.end = say.end;

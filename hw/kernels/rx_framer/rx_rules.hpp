@@ -1,6 +1,6 @@
 // What the common header of a PDU must look like for each role (TCP 1.0 §3.6), and where its parts end: equal
 // to the software body (runtime/nvmf/pdu/pdu_check.cpp), but for padding before data, which a session of the
-// card never agreed to (CPDA 0). Two steps, each short enough for a clock.
+// card never agreed to (CPDA 0). Three steps, each short enough for a clock.
 #ifndef NVTEE_HW_KERNELS_RX_FRAMER_RX_RULES_HPP
 #define NVTEE_HW_KERNELS_RX_FRAMER_RX_RULES_HPP
 
@@ -15,8 +15,9 @@ constexpr unsigned kFeiType = 0, kFeiFlags = 1, kFeiHlen = 2, kFeiPdo = 3, kFeiP
 struct HeadRule {
   ap_uint<32> plen;
   ap_uint<7> head;   // header and its digest
-  ap_uint<3> tail;   // data digest
-  ap_uint<18> most;  // data bytes
+  ap_uint<7> over;   // all that is not data
+  ap_uint<18> most;  // of PLEN: with all the data that may be; and beyond any padding
+  ap_uint<18> huge;
   ap_uint<8> pdo;
   ap_uint<1> host;
   ap_uint<1> raw;
@@ -26,6 +27,12 @@ struct HeadRule {
   ap_uint<1> ddgst;
   ap_uint<1> bad_type, bad_hlen, bad_flags, term;
 };
+
+// With 4 bytes for each digest.
+NVTEE_TEE_INLINE ap_uint<18> most_plen(unsigned without, ap_uint<2> digests) {
+  const ap_uint<18> none = without, one = without + 4, two = without + 8;
+  return digests == 0 ? none : digests == 3 ? two : one;
+}
 
 NVTEE_TEE_INLINE HeadRule head_rule(const ap_uint<64>& ch, const RxRow& row) {
   using namespace spec::pdu;  // NOLINT
@@ -51,10 +58,19 @@ NVTEE_TEE_INLINE HeadRule head_rule(const ap_uint<64>& ch, const RxRow& row) {
   r.maybe = r.data || cmd ? 1 : 0;
   r.ddgst = row.ddgst && !raw ? 1 : 0;
   r.ddgstf = flags[1];
-  r.most = raw ? kMaxData - kRawHead : cmd ? tee::kMaxInCapsule : kMaxData;
-  const unsigned bare_head = cmd ? kHlenCmd : kHlenData;
-  r.head = static_cast<ap_uint<7>>(raw ? kRawHead : bare_head + (row.hdgst ? kDigestBytes : 0));
-  r.tail = r.ddgst ? kDigestBytes : 0;
+  // Selected, not added: a table of a few bits.
+  const ap_uint<7> cmd_head = row.hdgst ? kHlenCmd + kDigestBytes : kHlenCmd;
+  const ap_uint<7> data_head = row.hdgst ? kHlenData + kDigestBytes : kHlenData;
+  const ap_uint<8> bare_head = cmd ? kHlenCmd : kHlenData;
+  r.head = raw ? ap_uint<7>(kRawHead) : cmd ? cmd_head : data_head;
+  const ap_uint<2> digests = static_cast<ap_uint<2>>((row.hdgst, row.ddgst));
+  r.most = raw   ? ap_uint<18>(kMaxData)
+           : cmd ? most_plen(kHlenCmd + tee::kMaxInCapsule, digests)
+                 : most_plen(kHlenData + kMaxData, digests);
+  r.over = raw   ? ap_uint<7>(kRawHead)
+           : cmd ? static_cast<ap_uint<7>>(most_plen(kHlenCmd, digests))
+                 : static_cast<ap_uint<7>>(most_plen(kHlenData, digests));
+  r.huge = cmd ? most_plen(tee::kMaxInCapsule + 255, row.ddgst) : most_plen(kMaxData + 255, row.ddgst);
   const bool reserved = (flags & 0xf0) != 0 || (success && !c2h) || (last && !c2h && !h2c) ||
                         (flags[1] && bare) || (success && !last);
   r.term = !raw && term ? 1 : 0;
@@ -70,54 +86,60 @@ struct HeadVerdict {
   Bytes data;
   Bytes plen;
   ap_uint<1> digest;  // data digest follows
-  ap_uint<1> bad;
-  ap_uint<16> fes;  // 0: the peer ended the connection itself (TermReq)
-  ap_uint<32> fei;
+  ap_uint<1> has;     // data
+  ap_uint<1> high, huge, much, less, other, pdo;
 };
 
-NVTEE_TEE_INLINE HeadVerdict head_error(HeadVerdict v, unsigned fes, unsigned fei) {
-  v.bad = 1;
-  v.fes = static_cast<ap_uint<16>>(fes);
-  v.fei = fei;
-  return v;
-}
-
 NVTEE_TEE_INLINE HeadVerdict head_verdict(const HeadRule& r) {
-  const ap_uint<7> over = static_cast<ap_uint<7>>(r.head + r.tail);
-  const bool high = (r.plen >> 18) != 0;
   const ap_uint<18> plen = static_cast<ap_uint<18>>(r.plen);
-  const ap_int<20> data = static_cast<ap_int<20>>(static_cast<ap_int<20>>(plen) - over);
-  const bool has = r.data || (r.maybe && (high || plen != r.head)) || r.raw;
-  // Said before a wrong PDO is: no PDO could make room for so much.
-  const bool huge = high || data > static_cast<ap_int<20>>(r.most + 255 - r.head);
-  const bool much = data > static_cast<ap_int<20>>(r.most);
-  const unsigned much_fes = r.host ? spec::fes::kLimitExceeded : spec::fes::kInvalidHeaderField;
-  const unsigned much_fei = r.host ? 0 : kFeiPlen;
   HeadVerdict v = HeadVerdict();
   v.head = r.head;
   v.plen = plen;
-  v.data = has ? static_cast<Bytes>(data) : Bytes(0);
-  v.digest = has && r.ddgst ? 1 : 0;
-  const unsigned field = spec::fes::kInvalidHeaderField;
-  if (r.bad_type) return head_error(v, field, kFeiType);
-  if (r.term) return head_error(v, 0, 0);
-  if (r.bad_hlen) return head_error(v, field, kFeiHlen);
-  if (r.bad_flags) return head_error(v, field, kFeiFlags);
-  if (r.raw) {
-    if (high || plen < kMinRawPlen || much) return head_error(v, field, kFeiPlen);
-    return v;
-  }
-  if (has) {
-    if (huge) return head_error(v, much_fes, much_fei);
-    if (data <= 0) return head_error(v, field, kFeiPlen);
-    if (r.pdo != r.head) return head_error(v, field, kFeiPdo);
-    if (r.ddgstf != r.ddgst) return head_error(v, field, kFeiFlags);
-    if (much) return head_error(v, much_fes, much_fei);
-    return v;
-  }
-  if (high || plen != r.head) return head_error(v, field, kFeiPlen);
-  if (r.ddgstf && !r.ddgst) return head_error(v, field, kFeiFlags);
+  v.high = (r.plen >> 18) != 0 ? 1 : 0;
+  v.huge = plen > r.huge ? 1 : 0;
+  v.much = plen > r.most ? 1 : 0;
+  v.less = plen <= (r.raw ? ap_uint<7>(kMinRawPlen - 1) : r.over) ? 1 : 0;
+  v.other = plen != r.head ? 1 : 0;
+  v.pdo = r.pdo != r.head ? 1 : 0;
+  v.has = r.raw || r.data || (r.maybe && (v.high || v.other)) ? 1 : 0;
+  v.data = v.has ? static_cast<Bytes>(plen - r.over) : Bytes(0);
+  v.digest = v.has && r.ddgst ? 1 : 0;
   return v;
+}
+
+// Step 3: is anything wrong?
+NVTEE_TEE_INLINE bool head_bad(const HeadRule& r, const HeadVerdict& v) {
+  const bool form = r.bad_type || r.term || r.bad_hlen || r.bad_flags || v.high;
+  const bool data = v.much || v.less || (!r.raw && (v.pdo || r.ddgstf != r.ddgst));
+  const bool bare = v.other || (r.ddgstf && !r.ddgst);
+  return form || (v.has ? data : bare);
+}
+
+// And what? The first of these, in the order of the software body.
+struct HeadError {
+  ap_uint<16> fes;  // 0: the peer ended the connection itself (TermReq)
+  ap_uint<32> fei;
+};
+NVTEE_TEE_INLINE HeadError head_error(unsigned fes, unsigned fei) {
+  HeadError e;
+  e.fes = static_cast<ap_uint<16>>(fes);
+  e.fei = fei;
+  return e;
+}
+NVTEE_TEE_INLINE HeadError head_error(const HeadRule& r, const HeadVerdict& v) {
+  const unsigned field = spec::fes::kInvalidHeaderField;
+  const HeadError much = r.host ? head_error(spec::fes::kLimitExceeded, 0) : head_error(field, kFeiPlen);
+  if (r.bad_type) return head_error(field, kFeiType);
+  if (r.term) return head_error(0, 0);
+  if (r.bad_hlen) return head_error(field, kFeiHlen);
+  if (r.bad_flags) return head_error(field, kFeiFlags);
+  if (r.raw || (!v.has && (v.high || v.other))) return head_error(field, kFeiPlen);
+  // Said before a wrong PDO is: no PDO could make room for so much.
+  if (v.has && (v.high || v.huge)) return much;
+  if (v.has && v.less) return head_error(field, kFeiPlen);
+  if (v.has && v.pdo) return head_error(field, kFeiPdo);
+  if (r.ddgstf != r.ddgst) return head_error(field, kFeiFlags);
+  return much;
 }
 
 }  // namespace card

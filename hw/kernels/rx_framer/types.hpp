@@ -36,6 +36,7 @@ struct RxRow {
 struct Chunk {
   SessionIx session;
   ap_uint<13> length;  // 1..kChunk
+  ap_uint<7> beats;    // that it takes
   RxRow row;
   ap_uint<1> end;  // no bytes: the session is off from here on
 };
@@ -49,19 +50,21 @@ struct RxBack {
 
 struct Span {
   enum Phase { kHead = 0, kHead2 = 1, kData = 2, kDigest = 3 };
-  ap_uint<2> phase;   // of the word that the span begins in
-  ap_uint<7> wleft;   // bytes that this word still wants, 1..64
-  ap_uint<6> fill;    // bytes that it has from earlier chunks
-  ap_uint<4> head2;   // bytes of header beyond 64
-  ap_uint<12> full;   // data words of 64 that come after the present word,
-  ap_uint<6> tail;    // then one of so many bytes (0: none)
-  ap_uint<1> first;   // the next data word to be completed is the first one
-  ap_uint<13> n;      // bytes of the span
-  ap_uint<1> skip;    // throw them away
-  ap_uint<1> broken;  // say so (with skip)
-  ap_uint<1> end;     // n is 0: PduHead::kEnd
-  ap_uint<1> last;    // the chunk ends with it: the next byte begins a beat
-  ap_uint<1> digest;  // a data digest follows the data
+  ap_uint<2> phase;      // of the word that the span begins in
+  ap_uint<6> want;       // bytes that this word still wants, less one
+  ap_uint<6> fill;       // bytes that it has from earlier chunks
+  ap_uint<1> two;        // the header has bytes beyond 64,
+  ap_uint<4> want2;      // so many, less one
+  ap_uint<12> full;      // data words of 64 that come after the present word,
+  ap_uint<1> tail;       // then a shorter one,
+  ap_uint<6> want_tail;  // of so many bytes, less one
+  ap_uint<1> first;      // the next data word to be completed is the first one
+  ap_uint<12> more;      // bytes of the span, less one
+  ap_uint<1> skip;       // throw them away
+  ap_uint<1> broken;     // say so (with skip)
+  ap_uint<1> end;        // no bytes: PduHead::kEnd
+  ap_uint<1> last;       // the chunk ends with it: the next byte begins a beat
+  ap_uint<1> digest;     // a data digest follows the data
   // for PduHead
   Bytes data;
   SessionIx session;

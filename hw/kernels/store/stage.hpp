@@ -2,7 +2,8 @@
 // the entries; both ports read all of them, so each half is kept twice (one write and one read port each).
 //
 // stage_dir: which buffer's data each entry holds. An entry with a reader is pinned and not given out to be
-// filled; one that is given out belongs to nobody. Compares all entries at once: registers. Made for II = 4.
+// filled; one that is given out belongs to nobody. Compares all entries at once: registers. Made for II = 2:
+// readers and writers take turns.
 #ifndef NVTEE_HW_KERNELS_STORE_STAGE_HPP
 #define NVTEE_HW_KERNELS_STORE_STAGE_HPP
 
@@ -93,11 +94,13 @@ NVTEE_TEE_INLINE Step stage_step(StageState<C>& s, StageIo& io) {
 // ---- stage_dir -------------------------------------------------------------------------------------------
 template <class C>
 struct StageDirState {
+  typedef ap_uint<StageSize<C>::kEntries> Mask;
   StoreSlot slot[StageSize<C>::kEntries];
-  ap_uint<1> valid[StageSize<C>::kEntries];
   ap_uint<6> pins[StageSize<C>::kEntries];  // readers: fewer than what the streams between could hold
-  ap_uint<5> next0, next1;                  // of each half
-  ap_uint<1> out[StageSize<C>::kEntries];   // given out, and memory does not have all of its data yet
+  Mask valid;
+  Mask out;                 // given out, and memory does not have all of its data yet
+  ap_uint<5> next0, next1;  // of each half
+  ap_uint<1> writers;       // their turn
 };
 
 struct StageDirIo {
@@ -115,91 +118,130 @@ struct StageDirIo {
   hls::stream<StageEntry>& landed1;
 };
 
-// The next entry of a half, when nobody reads it and memory has what was in it: until then a reader must find
-// it here. One that is not free is passed over.
 template <class C>
-NVTEE_TEE_INLINE bool stage_grant(StageDirState<C>& s, unsigned half, ap_uint<5>& next,
-                                  hls::stream<StageEntry>& grant) {
-  const StageEntry e = static_cast<StageEntry>(half * StageSize<C>::kHalf + next.to_uint());
-  if (grant.full()) return false;
-  if (s.pins[e.to_uint()] == 0 && !s.out[e.to_uint()]) {
-    s.valid[e.to_uint()] = 0;
-    s.out[e.to_uint()] = 1;
-    grant.write(e);
-  }
-  next = static_cast<ap_uint<5>>((next + 1) & (StageSize<C>::kHalf - 1));
-  return true;
-}
-template <class C>
-NVTEE_TEE_INLINE bool stage_landed(StageDirState<C>& s, hls::stream<StageEntry>& landed) {
-  if (landed.empty()) return false;
-  s.out[landed.read().to_uint()] = 0;
-  return true;
-}
-
-template <class C>
-NVTEE_TEE_INLINE bool stage_use(StageDirState<C>& s, hls::stream<StageUse>& in) {
-  if (in.empty()) return false;
-  const StageUse u = in.read();
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_bit(StageEntry entry, bool on) {
+  ap_uint<StageSize<C>::kEntries> m = 0;
   for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
 #pragma HLS UNROLL
-    if (s.slot[i] == u.slot) s.valid[i] = 0;
-    if (u.in.valid && u.in.entry == i) {
-      s.slot[i] = u.slot;
-      s.valid[i] = 1;
-    }
+    m[i] = on && entry == i ? 1 : 0;
   }
-  return true;
+  return m;
+}
+template <class C>
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_match(const StageDirState<C>& s, StoreSlot slot,
+                                                             bool on) {
+  ap_uint<StageSize<C>::kEntries> m = 0;
+  for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
+#pragma HLS UNROLL
+    m[i] = on && s.slot[i] == slot ? 1 : 0;
+  }
+  return m;
+}
+template <class C>
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_pinned(const StageDirState<C>& s) {
+  ap_uint<StageSize<C>::kEntries> m = 0;
+  for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
+#pragma HLS UNROLL
+    m[i] = s.pins[i] != 0 ? 1 : 0;
+  }
+  return m;
 }
 
+// The next entry of a half, when nobody reads it and memory has what was in it: until then a reader must find
+// it here. One that is not free is passed over. Returns the entry that was given out.
 template <class C>
-NVTEE_TEE_INLINE StageRef stage_find(const StageDirState<C>& s, StoreSlot slot) {
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_grant(ap_uint<StageSize<C>::kEntries> free,
+                                                             unsigned half, ap_uint<5>& next,
+                                                             hls::stream<StageEntry>& grant) {
+  const bool room = !grant.full();
+  const StageEntry e = static_cast<StageEntry>(half * StageSize<C>::kHalf + next.to_uint());
+  const ap_uint<StageSize<C>::kEntries> bit =
+      static_cast<ap_uint<StageSize<C>::kEntries>>(stage_bit<C>(e, room) & free);
+  if (bit != 0) grant.write(e);
+  if (room) next = static_cast<ap_uint<5>>((next + 1) & (StageSize<C>::kHalf - 1));
+  return bit;
+}
+template <class C>
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_take(hls::stream<StageEntry>& in) {
+  const bool there = !in.empty();
+  StageEntry e = 0;
+  if (there) e = in.read();
+  return stage_bit<C>(e, there);
+}
+
+// Which entry holds the buffer's data: at most one.
+template <class C>
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_find(const StageDirState<C>& s,
+                                                            hls::stream<StoreSlot>& ask,
+                                                            hls::stream<StageRef>& found) {
+  const bool go = !ask.empty() && !found.full();
+  StoreSlot slot = 0;
+  if (go) slot = ask.read();
+  const ap_uint<StageSize<C>::kEntries> hit =
+      static_cast<ap_uint<StageSize<C>::kEntries>>(stage_match<C>(s, slot, go) & s.valid);
   StageRef r = StageRef();
   for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
 #pragma HLS UNROLL
-    if (s.valid[i] && s.slot[i] == slot) {
-      r.valid = 1;
-      r.entry = static_cast<StageEntry>(r.entry | i);  // at most one has it
-    }
+    r.entry = static_cast<StageEntry>(r.entry | (hit[i] ? i : 0u));
   }
-  return r;
+  r.valid = hit != 0 ? 1 : 0;
+  if (go) found.write(r);
+  return hit;
+}
+
+// Readers in one call, writers in the next: so each sees what the other did.
+template <class C>
+NVTEE_TEE_INLINE void stage_readers(StageDirState<C>& s, StageDirIo& io) {
+  typedef typename StageDirState<C>::Mask Mask;
+  const Mask up0 = stage_find<C>(s, io.ask0, io.found0);
+  const Mask up1 = stage_find<C>(s, io.ask1, io.found1);
+  const Mask down0 = stage_take<C>(io.unpin0);
+  const Mask down1 = stage_take<C>(io.unpin1);
+  for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
+#pragma HLS UNROLL
+    const ap_uint<2> up = static_cast<ap_uint<2>>(ap_uint<2>(up0[i] ? 1 : 0) + ap_uint<2>(up1[i] ? 1 : 0));
+    const ap_uint<2> down =
+        static_cast<ap_uint<2>>(ap_uint<2>(down0[i] ? 1 : 0) + ap_uint<2>(down1[i] ? 1 : 0));
+    s.pins[i] = static_cast<ap_uint<6>>(s.pins[i] + up - down);
+  }
+}
+
+template <class C>
+NVTEE_TEE_INLINE void stage_writers(StageDirState<C>& s, StageDirIo& io) {
+  typedef typename StageDirState<C>::Mask Mask;
+  const Mask free = static_cast<Mask>(~(stage_pinned<C>(s) | s.out));
+  const Mask given0 = stage_grant<C>(free, 0, s.next0, io.grant0);
+  const Mask given1 = stage_grant<C>(free, 1, s.next1, io.grant1);
+  const Mask back0 = stage_take<C>(io.landed0);
+  const Mask back1 = stage_take<C>(io.landed1);
+  const bool use0 = !io.use0.empty();
+  const bool use1 = !io.use1.empty();
+  StageUse u0 = StageUse();
+  StageUse u1 = StageUse();
+  if (use0) u0 = io.use0.read();
+  if (use1) u1 = io.use1.read();
+  const Mask in0 = stage_bit<C>(u0.in.entry, use0 && u0.in.valid);
+  const Mask in1 = stage_bit<C>(u1.in.entry, use1 && u1.in.valid);
+  const Mask old = static_cast<Mask>(stage_match<C>(s, u0.slot, use0) | stage_match<C>(s, u1.slot, use1) |
+                                     given0 | given1);
+  s.valid = static_cast<Mask>((s.valid & ~old) | in0 | in1);
+  s.out = static_cast<Mask>((s.out & ~(back0 | back1)) | given0 | given1);
+  for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
+#pragma HLS UNROLL
+    s.slot[i] = in0[i] ? u0.slot : in1[i] ? u1.slot : s.slot[i];
+  }
 }
 
 template <class C>
 NVTEE_TEE_INLINE Step stage_dir_step(StageDirState<C>& s, StageDirIo& io) {
-  const bool grant0 = stage_grant<C>(s, 0, s.next0, io.grant0);
-  const bool grant1 = stage_grant<C>(s, 1, s.next1, io.grant1);
-  const bool land0 = stage_landed<C>(s, io.landed0);
-  const bool land1 = stage_landed<C>(s, io.landed1);
-  const bool use0 = stage_use<C>(s, io.use0);
-  const bool use1 = stage_use<C>(s, io.use1);
-  const bool ask0 = !io.ask0.empty() && !io.found0.full();
-  const bool ask1 = !io.ask1.empty() && !io.found1.full();
-  const bool un0 = !io.unpin0.empty();
-  const bool un1 = !io.unpin1.empty();
-  StageRef f0 = StageRef();
-  StageRef f1 = StageRef();
-  StageEntry e0 = 0;
-  StageEntry e1 = 0;
-  if (ask0) {
-    f0 = stage_find<C>(s, io.ask0.read());
-    io.found0.write(f0);
+  const bool writers = s.writers;
+  s.writers = writers ? 0 : 1;
+  if (writers) {
+    stage_writers<C>(s, io);
+  } else {
+    stage_readers<C>(s, io);
   }
-  if (ask1) {
-    f1 = stage_find<C>(s, io.ask1.read());
-    io.found1.write(f1);
-  }
-  if (un0) e0 = io.unpin0.read();
-  if (un1) e1 = io.unpin1.read();
-  for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
-#pragma HLS UNROLL
-    const ap_uint<2> up =
-        static_cast<ap_uint<2>>((f0.valid && f0.entry == i ? 1 : 0) + (f1.valid && f1.entry == i ? 1 : 0));
-    const ap_uint<2> down = static_cast<ap_uint<2>>((un0 && e0 == i ? 1 : 0) + (un1 && e1 == i ? 1 : 0));
-    s.pins[i] = static_cast<ap_uint<6>>(s.pins[i] + up - down);
-  }
-  return grant0 || grant1 || land0 || land1 || use0 || use1 || ask0 || ask1 || un0 || un1 ? Step::kMoved
-                                                                                          : Step::kIdle;
+  return Step::kMoved;
 }
 
 }  // namespace card

@@ -108,7 +108,7 @@ struct ReadPath {
   ap_uint<64> base_;
   unsigned clock_ = 0;
   StagePort& stage_;
-  hls::stream<StoreRead, 8> asked_{"asked"};
+  hls::stream<ReadJob, 8> asked_{"asked"};
   hls::stream<ReadPlan, 32> plan_{"plan"};
   ReadIssueState issue_{};
   ReadAlignState align_{};

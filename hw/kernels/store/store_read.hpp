@@ -12,81 +12,105 @@
 namespace nvtee {
 namespace card {
 
+// read_ask -> read_issue: a job with its numbers worked out.
+struct ReadJob {
+  StoreSlot slot;
+  LineNo line;        // the first one
+  ap_uint<12> lines;  // of the buffer
+  ap_uint<12> beats;
+  ap_uint<7> tail;   // bytes of the last beat
+  ap_uint<6> shift;  // of the first byte in its line
+  ap_uint<1> chip;
+  ap_uint<1> inside;  // what an entry of the stage could hold
+};
+
 // read_issue -> read_align
 struct ReadPlan {
+  ap_uint<12> beats;
+  ap_uint<7> tail;
+  ap_uint<6> shift;
   ap_uint<1> stage;
-  ap_uint<6> shift;  // of the first byte in its line
-  Bytes length;      // at least 1
+  ap_uint<1> prime;  // the first beat needs two lines
+  ap_uint<1> dry;    // the last one needs no new line
+  ap_uint<1> one;    // beats is 1
 };
 
 NVTEE_TEE_INLINE Step read_ask_step(hls::stream<StoreRead>& in, hls::stream<StoreSlot>& ask,
-                                    hls::stream<StoreRead>& out) {
+                                    hls::stream<ReadJob>& out) {
   if (in.empty()) return Step::kIdle;
   if (ask.full() || out.full()) return Step::kBlocked;
   const StoreRead r = in.read();
   if (r.length == 0) return Step::kMoved;
   if (r.chip) ask.write(r.slot);
-  out.write(r);
+  const ap_uint<6> shift = static_cast<ap_uint<6>>(r.offset);
+  const ap_uint<6> tail = static_cast<ap_uint<6>>(r.length);
+  ReadJob j = ReadJob();
+  j.slot = r.slot;
+  j.line = static_cast<LineNo>(r.offset >> 6);
+  j.lines = static_cast<ap_uint<12>>((static_cast<ap_uint<19>>(r.length) + shift + 63) >> 6);
+  j.beats = static_cast<ap_uint<12>>((static_cast<ap_uint<19>>(r.length) + 63) >> 6);
+  j.tail = tail == 0 ? ap_uint<7>(64) : ap_uint<7>(tail);
+  j.shift = shift;
+  j.chip = r.chip;
+  j.inside = static_cast<ap_uint<20>>(r.offset) + static_cast<ap_uint<20>>(r.length) <= tee::kMaxInCapsule;
+  out.write(j);
   return Step::kMoved;
 }
 
 struct ReadIssueState {
-  StoreRead job;
+  ReadJob job;  // line and lines move on as bursts leave
   ap_uint<1> ready;
   ap_uint<1> begun;  // its plan is out
-  LineNo line;       // the next one
-  ap_uint<12> left;  // lines
 };
 
 struct ReadIssueIo {
-  hls::stream<StoreRead>& in;
+  hls::stream<ReadJob>& in;
   hls::stream<StageRef>& found;
   hls::stream<StageRead>& stage;
   hls::stream<hw::AxiAddr>& ar;
   hls::stream<ReadPlan>& plan;
 };
 
-NVTEE_TEE_INLINE ap_uint<12> lines_of(const StoreRead& r) {
-  const ap_uint<6> shift = static_cast<ap_uint<6>>(r.offset);
-  return static_cast<ap_uint<12>>((static_cast<ap_uint<19>>(r.length) + shift + 63) >> 6);
-}
-
 // A burst: never across 1 KiB, so never across 4 KiB. Returns true when it is the job's last.
-NVTEE_TEE_INLINE bool issue_burst(ReadIssueState& s, ap_uint<64> base, LineNo line, ap_uint<12> left,
-                                  ReadIssueIo& io) {
-  const ap_uint<5> room = static_cast<ap_uint<5>>(16 - (line.to_uint() & 15));
-  const ap_uint<5> n = left < room ? static_cast<ap_uint<5>>(left) : room;
+NVTEE_TEE_INLINE bool issue_burst(ReadIssueState& s, ap_uint<64> base, ReadIssueIo& io) {
+  const ReadJob j = s.job;
+  const ap_uint<5> room = static_cast<ap_uint<5>>(16 - (j.line.to_uint() & 15));
+  const bool last = j.lines <= room;
+  const ap_uint<5> n = last ? static_cast<ap_uint<5>>(j.lines) : room;
   hw::AxiAddr a = hw::AxiAddr();
-  a.addr = address_of(base, s.job.slot, line);
+  a.addr = address_of(base, j.slot, j.line);
   a.len = static_cast<ap_uint<8>>(n - 1);
   io.ar.write(a);
-  s.line = static_cast<LineNo>(line + n);
-  s.left = static_cast<ap_uint<12>>(left - n);
-  return left == n;
+  s.job.line = static_cast<LineNo>(j.line + room);
+  s.job.lines = static_cast<ap_uint<12>>(j.lines - room);
+  return last;
 }
 
 // The first call of a job. Returns true when that was all of it.
 NVTEE_TEE_INLINE bool issue_begin(ReadIssueState& s, ap_uint<64> base, ReadIssueIo& io) {
-  const StoreRead& r = s.job;
-  const ap_uint<12> lines = lines_of(r);
-  const LineNo first = static_cast<LineNo>(r.offset >> 6);
+  const ReadJob j = s.job;
   StageRef f = StageRef();
-  if (r.chip) f = io.found.read();
-  const bool inside = static_cast<ap_uint<13>>(first) + static_cast<ap_uint<13>>(lines) <= 128;
+  if (j.chip) f = io.found.read();
+  const bool stage = f.valid && j.inside;
+  const bool more_lines = j.lines != j.beats;
   ReadPlan p = ReadPlan();
-  p.stage = f.valid && inside ? 1 : 0;
-  p.shift = static_cast<ap_uint<6>>(r.offset);
-  p.length = r.length;
+  p.stage = stage ? 1 : 0;
+  p.beats = j.beats;
+  p.tail = j.tail;
+  p.shift = j.shift;
+  p.one = j.beats == 1 ? 1 : 0;
+  p.prime = j.shift != 0 && j.lines != 1 ? 1 : 0;
+  p.dry = p.prime && !more_lines ? 1 : 0;
   io.plan.write(p);
   if (f.valid) {
     StageRead q = StageRead();
     q.entry = f.entry;
-    q.line = static_cast<StageLine>(first);
-    q.count = inside ? static_cast<ap_uint<8>>(lines) : ap_uint<8>(0);
+    q.line = static_cast<StageLine>(j.line);
+    q.count = stage ? static_cast<ap_uint<8>>(j.lines) : ap_uint<8>(0);
     io.stage.write(q);
   }
   s.begun = 1;
-  return p.stage || issue_burst(s, base, first, lines, io);
+  return stage || issue_burst(s, base, io);
 }
 
 NVTEE_TEE_INLINE Step read_issue_step(ReadIssueState& s, ap_uint<64> base, ReadIssueIo& io) {
@@ -97,7 +121,7 @@ NVTEE_TEE_INLINE Step read_issue_step(ReadIssueState& s, ap_uint<64> base, ReadI
   if (go && !s.begun) {
     ended = issue_begin(s, base, io);
   } else if (go) {
-    ended = issue_burst(s, base, s.line, s.left, io);
+    ended = issue_burst(s, base, io);
   }
   const bool load = !io.in.empty() && (ended || !s.ready);
   if (load) {
@@ -109,10 +133,10 @@ NVTEE_TEE_INLINE Step read_issue_step(ReadIssueState& s, ap_uint<64> base, ReadI
 }
 
 struct ReadAlignState {
-  ReadPlan p;
+  ReadPlan p;  // beats and one move on
   ap_uint<1> active;
-  ap_uint<1> have;  // `line` holds the first bytes of the next beat
-  Line line;
+  ap_uint<1> prime;  // the first line is still to be taken
+  Line line;         // the one before
 };
 
 struct ReadAlignIo {
@@ -124,36 +148,38 @@ struct ReadAlignIo {
 
 NVTEE_TEE_INLINE Step read_align_step(ReadAlignState& s, ReadAlignIo& io) {
   const ReadPlan p = s.p;
-  const bool last = p.length <= 64;
-  // Does the beat end in the line that is there?
-  const ap_uint<7> room = static_cast<ap_uint<7>>(64 - p.shift.to_uint());
-  const bool enough = s.have && p.length <= room;
-  const bool prime = !s.have && p.shift != 0;        // the first line alone makes no beat
-  const bool short_one = prime && p.length <= room;  // ... unless it holds all of it
-  const bool pull = !enough;
+  const Line before = s.line;
+  const bool pull = s.prime || !(p.one && p.dry);
   const bool source = p.stage ? !io.stage.empty() : !io.r.empty();
   const bool go = s.active && (!pull || source) && !io.out.full();
-  const bool emit = go && (!prime || short_one);
-  const bool ends = emit && last;
-  const Line before = s.line;
+  const bool emit = go && !s.prime;
+  const bool ends = emit && p.one;
   if (go) {
     Line next = 0;
-    if (pull) next = p.stage ? io.stage.read() : io.r.read().data;
-    if (pull) s.line = next;
-    s.have = p.shift != 0 ? 1 : 0;
+    if (pull) {
+      next = p.stage ? io.stage.read() : io.r.read().data;
+      s.line = next;
+    }
+    s.prime = 0;
     if (emit) {
       ReadBeat b = ReadBeat();
-      b.count = last ? static_cast<ap_uint<7>>(p.length) : ap_uint<7>(64);
-      const Line low = prime || p.shift == 0 ? next : before;
-      b.last = last ? 1 : 0;
-      b.data = keep_bytes(take_bytes(low, next, ap_uint<7>(p.shift)), b.count);
+      b.count = p.one ? p.tail : ap_uint<7>(64);
+      b.last = p.one;
+      // Without a line before this one, the beat is all in it.
+      const Line low = p.prime ? before : next;
+      const ap_uint<7> at = p.shift == 0 ? ap_uint<7>(64) : ap_uint<7>(p.shift);
+      b.data = keep_bytes(take_bytes(low, next, at), b.count);
       io.out.write(b);
-      s.p.length = static_cast<Bytes>(p.length - 64);
+      s.p.beats = static_cast<ap_uint<12>>(p.beats - 1);
+      s.p.one = p.beats == 2 ? 1 : 0;
     }
   }
   const bool load = !io.plan.empty() && (!s.active || ends);
-  if (ends) s.have = 0;
-  if (load) s.p = io.plan.read();
+  if (load) {
+    const ReadPlan q = io.plan.read();
+    s.p = q;
+    s.prime = q.prime;
+  }
   s.active = load || (s.active && !ends) ? 1 : 0;
   return go || load ? Step::kMoved : Step::kIdle;
 }
