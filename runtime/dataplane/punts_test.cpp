@@ -25,6 +25,9 @@ class FakePlane final : public DataPlane {
   }
   unsigned queues_of(std::uint16_t) const override { return 0; }
   unsigned queues_in_use() const override { return 0; }
+  unsigned slots_in_use() const override { return 0; }
+  const LegLatency& leg_latency(unsigned, unsigned) const override { return latency; }
+  LegLatency latency;
   Traffic traffic(unsigned) override { return {}; }
   void kick() override {}
 
