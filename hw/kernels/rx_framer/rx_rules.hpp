@@ -26,6 +26,7 @@ struct HeadRule {
   ap_uint<1> ddgstf;
   ap_uint<1> ddgst;
   ap_uint<1> bad_type, bad_hlen, bad_flags, term;
+  ap_uint<1> again;  // a second ICReq (ICResp)
 };
 
 // With 4 bytes for each digest.
@@ -74,6 +75,7 @@ NVTEE_TEE_INLINE HeadRule head_rule(const ap_uint<64>& ch, const RxRow& row) {
   const bool reserved = (flags & 0xf0) != 0 || (success && !c2h) || (last && !c2h && !h2c) ||
                         (flags[1] && bare) || (success && !last);
   r.term = !raw && term ? 1 : 0;
+  r.again = type == (host ? kICReq : kICResp) ? 1 : 0;
   r.bad_type = !raw && !known && !term ? 1 : 0;
   r.bad_hlen = !raw && !term && hlen != bare_head ? 1 : 0;
   r.bad_flags = !raw && (reserved || (flags[0] != row.hdgst)) ? 1 : 0;
@@ -129,7 +131,7 @@ NVTEE_TEE_INLINE HeadError head_error(unsigned fes, unsigned fei) {
 NVTEE_TEE_INLINE HeadError head_error(const HeadRule& r, const HeadVerdict& v) {
   const unsigned field = spec::fes::kInvalidHeaderField;
   const HeadError much = r.host ? head_error(spec::fes::kLimitExceeded, 0) : head_error(field, kFeiPlen);
-  if (r.bad_type) return head_error(field, kFeiType);
+  if (r.bad_type) return r.again ? head_error(spec::fes::kSequenceError, 0) : head_error(field, kFeiType);
   if (r.term) return head_error(0, 0);
   if (r.bad_hlen) return head_error(field, kFeiHlen);
   if (r.bad_flags) return head_error(field, kFeiFlags);
