@@ -7,7 +7,7 @@ extern "C" void host_tx_top(hls::stream<tee::HostOut>& host_out, hls::stream<car
                             hls::stream<card::TxJob>& job0, hls::stream<card::TxJob>& job1,
                             hls::stream<tee::SlotId>& sent, hls::stream<tee::HostOut>& runtime,
                             hls::stream<card::CardEvent>& event) {
-#pragma HLS PIPELINE II = 3
+#pragma HLS PIPELINE II = 6
 #pragma HLS INTERFACE ap_ctrl_none port = return
   static card::HostTxState state;
 #pragma HLS BIND_STORAGE variable = state.queues type = ram_2p impl = lutram

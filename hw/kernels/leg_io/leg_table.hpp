@@ -58,10 +58,35 @@ struct LegQueueRow {
   ap_uint<1> listed;  // in `ready`
 };
 
+// A command as one row of bits.
+typedef ap_uint<171> CommandBits;
+NVTEE_TEE_INLINE CommandBits bits_of(const LegCommand& c) {
+  CommandBits b = 0;
+  b.range(7, 0) = c.opcode;
+  b.range(23, 8) = c.cid;
+  b.range(55, 24) = c.nsid;
+  b.range(119, 56) = c.slba;
+  b.range(151, 120) = c.cdw12;
+  b.range(169, 152) = c.length;
+  b[170] = c.in_capsule;
+  return b;
+}
+NVTEE_TEE_INLINE LegCommand command_of(const CommandBits& b) {
+  LegCommand c;
+  c.opcode = b.range(7, 0);
+  c.cid = b.range(23, 8);
+  c.nsid = b.range(55, 24);
+  c.slba = b.range(119, 56);
+  c.cdw12 = b.range(151, 120);
+  c.length = b.range(169, 152);
+  c.in_capsule = b[170];
+  return c;
+}
+
 struct LegTableState {
   enum Source { kBack = 0, kReady, kOut, kSources };
   LegEntry entries[kEntries];
-  LegCommand commands[kEntries];
+  CommandBits commands[kEntries];
   EntryIx next[kEntries];
   LegQueueRow queues[kLinkQueues];
   QueueIx ready[kLinkQueues];
@@ -385,7 +410,7 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, LegTableIo& io) {
   const EntryIx head = q.data.any ? q.data.head : q.commands.head;
   const EntryIx ix = is_back ? b.entry : is_out ? o.entry : head;
   LegEntry e = s.entries[ix.to_uint()];
-  const LegCommand cmd = s.commands[ix.to_uint()];
+  const LegCommand cmd = command_of(s.commands[ix.to_uint()]);
   const EntryIx next = s.next[ix.to_uint()];
 
   LegActs acts = LegActs();
@@ -408,7 +433,7 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, LegTableIo& io) {
   s.ready_count = static_cast<ap_uint<9>>(s.ready_count + (list ? 1 : 0) - (is_ready ? 1 : 0));
   s.queues[queue.to_uint()] = q;
   s.entries[ix.to_uint()] = e;
-  if (is_out && o.kind == LegOut::kIssue) s.commands[o.entry.to_uint()] = o.cmd;
+  if (is_out && o.kind == LegOut::kIssue) s.commands[ix.to_uint()] = bits_of(o.cmd);
   if (acts.appends) s.next[acts.append_to.to_uint()] = ix;
   tell(acts, io);
   return tee::Step::kMoved;

@@ -6,7 +6,7 @@ extern "C" void leg_table_top(hls::stream<card::LegOut>& out, hls::stream<card::
                               hls::stream<card::TxJob>& job0, hls::stream<card::TxJob>& job1,
                               hls::stream<card::LegPlace>& place0, hls::stream<card::LegPlace>& place1,
                               hls::stream<tee::LegIn>& leg_in, hls::stream<card::CardEvent>& event) {
-#pragma HLS PIPELINE II = 2
+#pragma HLS PIPELINE II = 10
 #pragma HLS INTERFACE ap_ctrl_none port = return
   static card::LegTableState state;
 #pragma HLS BIND_STORAGE variable = state.entries type = ram_2p impl = uram

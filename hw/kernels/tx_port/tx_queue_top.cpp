@@ -6,7 +6,7 @@ extern "C" void tx_queue_top(hls::stream<card::TxJob>& host, hls::stream<card::T
                              hls::stream<card::TxJob>& runtime, hls::stream<card::SendRequest>& request,
                              hls::stream<card::SendStatus>& status, hls::stream<card::TxGrant>& grant,
                              hls::stream<card::StoreRead>& read) {
-#pragma HLS PIPELINE II = 6
+#pragma HLS PIPELINE II = 7
 #pragma HLS INTERFACE ap_ctrl_none port = return
   static card::TxQueueState state;
 #pragma HLS BIND_STORAGE variable = state.jobs type = ram_2p impl = uram
