@@ -1,4 +1,5 @@
 #include "runtime/core/closer.hpp"
+#include "runtime/core/planted.hpp"
 
 namespace nvtee::core {
 namespace {
@@ -53,6 +54,7 @@ bool Closer::settled(const Legs& legs, bool& again) const {
   for (const Leg& leg : legs) {
     // A promotion in flight may make it in_sync any moment: treat it so.
     if (leg.role != Role::kInSync && leg.state() != Leg::State::kPromoting) continue;
+    if (planted(Bug::kCloseNoFlush)) continue;
     if (flush_.clean(leg) && (leg.good() || leg.state() == Leg::State::kPromoting)) continue;
     all = false;
     if (leg.good()) again = true;
@@ -67,6 +69,7 @@ void Closer::commit(Legs& legs, Ledger& ledger) {
       if (leg.state() == Leg::State::kNone || leg.state() == Leg::State::kAdding) continue;
       const bool copying = leg.state() == Leg::State::kCopying;
       if (copying && flush_.clean(leg) && !leg.to_copy.test(region)) continue;
+      if (planted(Bug::kSkipDirtyBit)) continue;
       ledger.set_dirty(leg.index(), region);
       if (copying) leg.to_copy.set(region);
     }
@@ -90,7 +93,7 @@ void Closer::advance(Context& ctx, Legs& legs, Regions& regions, Ledger& ledger,
       fence_ = fences.ask();
       return;
     case State::kFencing:
-      if (!fences.done(fence_)) return;
+      if (!fences.done(fence_) && !planted(Bug::kCloseNoFence)) return;
       go(In::kFenced);
       flush_.start();
       return flush_.advance(ctx, legs);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "runtime/core/control_impl.hpp"
+#include "runtime/core/planted.hpp"
 
 namespace nvtee::core {
 namespace {
@@ -197,8 +198,10 @@ void NamespaceControl::Impl::start() {
   if (phase != Phase::kNew) return;
   go(PhaseIn::kStart);
   was_clean_ = ledger.marker().clean;
+  if (planted(Bug::kForgetOpenSet))
+    for (std::uint32_t r = 0; r < ctx.geo.regions; ++r) ledger.clear_open(r);
   reconciling_ = !ledger.open().empty();
-  reconcile_from_ = ctx.now + (reconciling_ ? ctx.times.guard_time : 0);
+  reconcile_from_ = ctx.now + (reconciling_ && !planted(Bug::kNoGuardTime) ? ctx.times.guard_time : 0);
   ledger.want_marker({ledger.marker().incarnation + 1, false});
   marker_ticket_ = ledger.ticket();
   // What an addition or a removal that was cut short left behind.
@@ -270,13 +273,13 @@ void NamespaceControl::Impl::watch_gate() {
     ctx.event(late ? Severity::kCritical : Severity::kNotice, late ? "namespace.gated" : "namespace.ungated",
               late ? "the metadata store does not answer: commands are refused"
                    : "the metadata store answers again");
-  gate.set(Gate::kStore, late);
+  gate.set(Gate::kStore, late && !planted(Bug::kGateForgotten));
   const bool held = members.held_since() != kNever && ctx.now >= members.held_since() + ctx.times.hold;
   if (held != gate.has(Gate::kNoLeg))
     ctx.event(held ? Severity::kCritical : Severity::kNotice, held ? "namespace.down" : "namespace.up",
               held ? "no leg in sync came back in time: commands are refused" : "a leg in sync serves again");
   gate.set(Gate::kNoLeg, held);
-  gate.set(Gate::kDoubt, members.doubt());
+  gate.set(Gate::kDoubt, members.doubt() && !planted(Bug::kDoubtShown));
   gate.set(Gate::kNotHome, members.epoch.state() == Epoch::State::kNotHome);
   gate.apply(ctx);
   regions.set_gated(ctx, gate.closed());

@@ -1,4 +1,5 @@
 #include "runtime/core/copier.hpp"
+#include "runtime/core/planted.hpp"
 
 #include <fmt/format.h>
 
@@ -207,7 +208,7 @@ bool Copier::take_reconcile(Context& ctx, const Legs& legs, Regions& regions, Un
   int source = pick_source(legs, region, 0, ctx.now);
   if (source < 0) return false;
   const unsigned targets = in_sync & ~(1u << static_cast<unsigned>(source));
-  if (targets == 0) {
+  if (targets == 0 || planted(Bug::kEqualUncopied)) {
     regions.equal(ctx, region);
     return true;
   }
@@ -245,7 +246,8 @@ bool Copier::take_resync(Context& ctx, const Legs& legs, const Regions& regions,
   return false;
 }
 
-bool Copier::start_unit(Context& ctx, Legs& legs, Regions& regions, Allowed allowed, bool demanded) {
+bool Copier::start_unit(Context& ctx, Legs& legs, Regions& regions, Ledger& ledger, Allowed allowed,
+                        bool demanded) {
   unsigned copying = 0;
   Unit* free = nullptr;
   for (Unit& u : units_) {
@@ -259,6 +261,9 @@ bool Copier::start_unit(Context& ctx, Legs& legs, Regions& regions, Allowed allo
     if (demanded || !allowed.resync || !take_resync(ctx, legs, regions, u)) return false;
   }
   if (u.targets == 0) return true;  // nothing to copy there
+  if (planted(Bug::kClearDirtyAtSend))
+    for (unsigned i = 0; i < kMaxLegs; ++i)
+      if (!u.reconcile && (u.targets >> i & 1) != 0) ledger.clear_dirty(i, u.region);
   u.next = ctx.geo.first_block(u.region);
   u.end = ctx.geo.end_block(u.region);
   for (const Leg& leg : legs) {
@@ -299,7 +304,7 @@ void Copier::advance_flush(Context& ctx, Legs& legs, Ledger& ledger) {
         if ((u.targets >> l & 1) == 0) continue;
         Leg& leg = legs[l];
         const bool ok = leg.state() == Leg::State::kCopying && leg.link.gen() == u.gens[l] &&
-                        leg.copy_round == u.rounds[l] && flush_.clean(leg);
+                        leg.copy_round == u.rounds[l] && (flush_.clean(leg) || planted(Bug::kClearUnflushed));
         all = all && ok;
         if (!ok) continue;
         NVTEE_CHECK(leg.role == Role::kSyncing, "P5: a dirty bit clears on a leg that receives every write");
@@ -327,9 +332,9 @@ void Copier::advance(Context& ctx, Legs& legs, Regions& regions, Ledger& ledger,
   advance_chunks(ctx, legs);
   advance_units(ctx, legs, regions);
   advance_flush(ctx, legs, ledger);
-  while (allowed.reconcile && start_unit(ctx, legs, regions, allowed, true)) {
+  while (allowed.reconcile && start_unit(ctx, legs, regions, ledger, allowed, true)) {
   }
-  while (start_unit(ctx, legs, regions, allowed, false)) {
+  while (start_unit(ctx, legs, regions, ledger, allowed, false)) {
   }
   // Demanded regions first, then in the order of the units.
   for (const bool reconcile : {true, false})

@@ -78,7 +78,7 @@ class Copier {
   void advance_units(Context& ctx, Legs& legs, Regions& regions);
   void advance_flush(Context& ctx, Legs& legs, Ledger& ledger);
   bool start_chunk(Context& ctx, Unit& u, int index);
-  bool start_unit(Context& ctx, Legs& legs, Regions& regions, Allowed allowed, bool demanded);
+  bool start_unit(Context& ctx, Legs& legs, Regions& regions, Ledger& ledger, Allowed allowed, bool demanded);
   bool take_reconcile(Context& ctx, const Legs& legs, Regions& regions, Unit& u, bool demanded);
   bool take_resync(Context& ctx, const Legs& legs, const Regions& regions, Unit& u);
   bool taken(std::uint32_t region) const;

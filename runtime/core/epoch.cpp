@@ -1,4 +1,5 @@
 #include "runtime/core/epoch.hpp"
+#include "runtime/core/planted.hpp"
 
 #include <bit>
 
@@ -87,7 +88,8 @@ Epoch::Plan Epoch::plan(const Legs& legs) const {
     else
       p.unproven |= 1u << leg.index();
   }
-  if (p.drops != 0 && good == 0) {
+  if (planted(Bug::kDropLast) && good == 0) p.proven = true;
+  if (p.drops != 0 && good == 0 && !planted(Bug::kDropLast)) {
     // Nobody would remain: those stay as they are, the other changes may go on.
     for (unsigned i = 0; i < kMaxLegs; ++i)
       if ((p.drops >> i & 1) != 0) p.roles[i] = legs[i].role;

@@ -1,4 +1,5 @@
 #include "runtime/core/ledger.hpp"
+#include "runtime/core/planted.hpp"
 
 #include <fmt/format.h>
 
@@ -136,7 +137,8 @@ void Ledger::collect(Map& map, store::Transaction& t, int leg) {
 
 void Ledger::collect_epoch(store::Transaction& t) {
   epoch_in_flight_ = next_epoch_.has_value();
-  t.conditions.push_back({epoch_key_, expect_new_ ? next_epoch_bytes_ : epoch_bytes_});
+  if (!planted(Bug::kNoCas))
+    t.conditions.push_back({epoch_key_, expect_new_ ? next_epoch_bytes_ : epoch_bytes_});
   if (next_epoch_) t.puts.push_back({epoch_key_, next_epoch_bytes_});
 }
 
@@ -174,7 +176,8 @@ void Ledger::pump(Context& ctx) {
 // What the failed commit carried is wanted again, in its newest form.
 void Ledger::put_back() {
   const auto back = [this](Map& map) {
-    for (const std::uint32_t chunk : map.sent) mark(map, chunk);
+    if (!planted(Bug::kStoreForgets))
+      for (const std::uint32_t chunk : map.sent) mark(map, chunk);
     map.sent.clear();
   };
   back(open_);
@@ -189,7 +192,7 @@ Ledger::Answer Ledger::on_done(std::uint64_t txn, bool ok, bool conflict, Time n
   in_flight_ = false;
   if (!ok) {
     put_back();
-    if (epoch_in_flight_ && !conflict) epoch_unsure_ = true;
+    if (epoch_in_flight_ && !conflict && !planted(Bug::kUnsureIsOld)) epoch_unsure_ = true;
     conflicts_ = conflict ? conflicts_ + 1 : 0;
     if (conflict && conflicts_ > (epoch_unsure_ ? 1u : 0u)) {
       retry_at_ = now + kRetryMax;

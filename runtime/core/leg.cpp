@@ -55,7 +55,7 @@ constexpr Transition<S, I> kRows[] = {
 
     {S::kReturning, I::kBarrierOver, S::kReissuing,
      "kSetLeg in_sync with the new generation, then kLegSweep reissue"},
-    {S::kReturning, I::kBreak, S::kLost, "gone again"},
+    {S::kReturning, I::kBreak, S::kLost, "gone again, or another leg has become in sync"},
     {S::kReissuing, I::kSwept, S::kInSync, "all that was pending is under way again"},
     {S::kReissuing, I::kBreak, S::kLost, "gone again"},
 

@@ -1,4 +1,5 @@
 #include "runtime/core/leg_link.hpp"
+#include "runtime/core/planted.hpp"
 
 namespace nvtee::core {
 namespace {
@@ -51,6 +52,10 @@ void LegLink::connect(Context& ctx) {
 }
 
 void LegLink::back_off(Context& ctx, bool longest) {
+  if (planted(Bug::kNoBackOff)) {
+    next_ = ctx.now;
+    return;
+  }
   const Duration wait = ctx.times.reconnect_min << std::min(attempts_, 20u);
   next_ = ctx.now + (longest ? ctx.times.reconnect_max : std::min(wait, ctx.times.reconnect_max));
   ++attempts_;

@@ -1,4 +1,5 @@
 #include "runtime/core/membership.hpp"
+#include "runtime/core/planted.hpp"
 
 #include <fmt/format.h>
 
@@ -46,9 +47,10 @@ void Membership::restore(const Ledger& ledger, std::uint32_t regions) {
     const auto& record = ledger.epoch().legs[i];
     legs[i].role = record.role;
     legs[i].spec = {record.peer, record.nsid};
-    if (record.role == Role::kInSync) legs[i].restore(LS::kStarting);
+    if (planted(Bug::kStaleServes) && record.role == Role::kStale) legs[i].role = Role::kInSync;
+    if (legs[i].role == Role::kInSync) legs[i].restore(LS::kStarting);
     // A leg that was syncing begins again: what is left is in its dirty map and the open set.
-    if (record.role == Role::kStale || record.role == Role::kSyncing) legs[i].restore(LS::kStale);
+    if (legs[i].role == Role::kStale || legs[i].role == Role::kSyncing) legs[i].restore(LS::kStale);
   }
 }
 
@@ -82,6 +84,10 @@ void Membership::on_up(Context& ctx, Ledger& ledger, unsigned index, std::uint8_
   }
   leg.link.up();
   leg.facts = facts;
+  if (planted(Bug::kQuietReconnect) && leg.state() == LS::kInSync) {
+    leg.set_core(ctx, tee::Ctl::kLegInSync);
+    leg.sweep(ctx, tee::Ctl::kReissue);
+  }
   if (!ledger.identity(index))
     ledger.want_identity(index, store::IdentityRecord{facts.nguid, facts.eui64, facts.serial, facts.model});
   ctx.event(Severity::kInfo, "leg.connected", leg_name(leg) + " is connected");
@@ -92,7 +98,7 @@ void Membership::on_down(Context& ctx, unsigned index, std::uint8_t gen, const s
   Leg& leg = legs[index];
   if (!leg.link.ours(gen)) return;
   const bool was_up = leg.link.is_up();
-  if (!was_up) {
+  if (!was_up || (planted(Bug::kQuietReconnect) && leg.state() == LS::kInSync)) {
     leg.link.down(ctx, why, transient);
     return;
   }
@@ -148,6 +154,14 @@ void Membership::lose(Context& ctx, Leg& leg, const std::string& why) {
   leg.ready = leg.copied = false;
   leg.link.fault(ctx, why, !last_one(leg));
   leg.go(LI::kBreak);
+  if (planted(Bug::kRouteBeforeEpoch) && leg.state() == LS::kLost && before == LS::kInSync &&
+      !last_one(leg)) {
+    leg.core_state = tee::Ctl::kLegOff;
+    tee::Ctl& off = ctx.ctl(tee::Ctl::kSetLeg);
+    off.leg = leg.index();
+    off.gen = leg.link.gen();
+    leg.sweep(ctx, tee::Ctl::kDrop);
+  }
   if (leg.state() == LS::kLost && before != LS::kLost)
     ctx.event(last_one(leg) ? Severity::kCritical : Severity::kWarning, "leg.faulted",
               leg_name(leg) + " failed: " + why);
@@ -240,7 +254,7 @@ void Membership::begin_copy(Context& ctx, const Ledger& ledger, Leg& leg) {
   leg.go(LI::kFenced);
   leg.to_copy.clear_all();
   leg.to_copy.add(ledger.dirty(leg.index()));
-  leg.to_copy.add(ledger.open());
+  if (!planted(Bug::kCopyForgetsOpen)) leg.to_copy.add(ledger.open());
   leg.copied_bytes = 0;
   ++leg.copy_round;
   leg.copy_trouble.clear();
@@ -253,6 +267,7 @@ void Membership::begin_copy(Context& ctx, const Ledger& ledger, Leg& leg) {
 // copied to, and not this one: what is open counts as not copied again. A leg that was just to become in_sync
 // begins anew.
 void Membership::distrust_copies(Context& ctx, const Ledger& ledger) {
+  if (planted(Bug::kNoDistrust)) return;
   for (Leg& leg : legs) {
     if (leg.state() == LS::kPromoting) lose(ctx, leg, "the leg that it was copied from was away meanwhile");
     if (leg.state() != LS::kCopying) continue;
@@ -301,16 +316,18 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       return true;
     case LS::kBarrier: {
       const bool ready =
-          may_join && any_good() && (leg.lost_at == 0 || ctx.now >= leg.lost_at + ctx.times.guard_time);
+          may_join && any_good() &&
+          (leg.lost_at == 0 || planted(Bug::kNoGuardTime) || ctx.now >= leg.lost_at + ctx.times.guard_time);
       if (ready == leg.ready) return false;
       leg.ready = ready;
       return true;
     }
     case LS::kFencing:
-      if (!fences.done(leg.fence)) return false;
+      if (!fences.done(leg.fence) && !planted(Bug::kCopyNoFence)) return false;
       begin_copy(ctx, ledger, leg);
       return true;
     case LS::kCopying:
+      if (planted(Bug::kPromoteEarly) && leg.to_copy.count() <= 1) leg.to_copy.clear_all();
       if (leg.copied == leg.to_copy.empty()) return false;
       leg.copied = leg.to_copy.empty();
       return true;
@@ -319,10 +336,20 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       leg.go(LI::kSwept);
       return true;
     case LS::kReturning:
-      if (ctx.now < leg.lost_at + ctx.times.guard_time) return false;
+      // Another leg has become in sync: commands that were failed meanwhile may be on that one and not on
+      // this one, which is copied to, then (P4).
+      if (any_good() && !planted(Bug::kReturnBeside)) {
+        leg.go(LI::kBreak);
+        return true;
+      }
+      if (ctx.now < leg.lost_at + ctx.times.guard_time && !planted(Bug::kNoGuardTime)) return false;
       leg.go(LI::kBarrierOver);
+      distrust_copies(ctx, ledger);
       leg.set_core(ctx, tee::Ctl::kLegInSync);
-      leg.sweep(ctx, tee::Ctl::kReissue);
+      if (planted(Bug::kNoReissue))
+        leg.go(LI::kSwept);
+      else
+        leg.sweep(ctx, tee::Ctl::kReissue);
       return true;
     case LS::kReissuing:
       if (!leg.swept()) return false;
@@ -375,7 +402,7 @@ void Membership::apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences) {
         break;
       case LS::kSweeping:
       case LS::kPurging:
-        leg.set_core(ctx, tee::Ctl::kLegOff);
+        if (!planted(Bug::kRouteAfterDrop)) leg.set_core(ctx, tee::Ctl::kLegOff);
         leg.sweep(ctx, tee::Ctl::kDrop);
         if (leg.state() == LS::kSweeping)
           ctx.event(Severity::kWarning, "leg.dropped", leg_name(leg) + " is out of sync: " + leg.reason);
@@ -400,6 +427,7 @@ void Membership::advance(Context& ctx, Ledger& ledger, FenceDesk& fences, bool m
 // ---- no leg left --------------------------------------------------------------------------------
 // A request to remove a leg is taken back when the legs that were to remain are gone.
 void Membership::keep_last(Context& ctx) {
+  if (planted(Bug::kRemovalStays)) return;
   for (Leg& leg : legs) {
     if (!leg.leaving || leg.role != Role::kInSync || !last_one(leg)) continue;
     if (leg.state() == LS::kRemoving || leg.state() == LS::kPurging) continue;

@@ -1,4 +1,5 @@
 #include "runtime/core/regions.hpp"
+#include "runtime/core/planted.hpp"
 
 #include "hw/kernels/tee_core/region_hash.hpp"
 
@@ -287,7 +288,7 @@ void Regions::advance(Context& ctx) {
   std::size_t kept = 0;
   for (const std::uint32_t region : committing_) {
     Entry& e = entries_.at(region);
-    if (!ledger_.durable(e.ticket)) {
+    if (!ledger_.durable(e.ticket) && !planted(Bug::kOpenBeforeDurable)) {
       committing_[kept++] = region;
       continue;
     }

@@ -5,6 +5,7 @@
 
 #include "hw/nvme/status_class.hpp"
 #include "runtime/base/check.hpp"
+#include "runtime/core/planted.hpp"
 
 namespace nvtee::dataplane {
 
@@ -62,7 +63,7 @@ void Punts::start_dsm(std::unique_ptr<Job> job) {
       return finish(job->slot, spec::st::kLbaRange);
     if (r.blocks != 0) job->todo.push_back({r.lba, r.blocks});
   }
-  if (job->todo.empty()) return finish(job->slot, spec::st::kOk);
+  if (job->todo.empty() || core::planted(core::Bug::kDsmAtOnce)) return finish(job->slot, spec::st::kOk);
   dsm_.push_back(std::move(job));
   pump();
 }
@@ -124,7 +125,7 @@ void Punts::start_compare(std::unique_ptr<Job> job) {
   c.lba = sqe.slba();
   c.nlb = sqe.blocks();
   // A leg that is read before its region is equal on all legs may show what is overwritten then (P3).
-  c.flag2 = job->ns.reconciling ? 1 : 0;
+  c.flag2 = job->ns.reconciling && !core::planted(core::Bug::kCompareEarly) ? 1 : 0;
   c.tag = job->tag;
   *free = std::move(job);
   plane_.ctl(c);
