@@ -21,6 +21,7 @@ namespace nvtee::cluster {
 
 class World;
 struct Conn;
+struct Op;
 struct Core;  // core_config.hpp
 
 // The node's association with a leg, both ends of it.
@@ -97,6 +98,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
  private:
   static constexpr unsigned kQueues = 8, kDepth = 32, kSlots = kQueues * kDepth;
   static bool fits_core();
+  static constexpr unsigned kHostTag = 0xf000;
   struct SlotNote {
     nvmf::Sqe sqe{};
     std::uint32_t op = 0;
@@ -128,6 +130,10 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void internal_out(const tee::HostOut& out);
   void leg_tx(const tee::LegTx& tx);
   void on_event(const tee::Event& event);
+  void hold_for_host(const Op& op, unsigned slot);
+  void release_for_host(unsigned slot);
+  void check_waiting();
+  void check_waiting_for(std::uint32_t lba, std::uint32_t count, unsigned collecting);
   void host_command(Conn& conn, const Msg& msg);
   void host_data(Conn& conn, const Msg& msg);
   void say_sent(unsigned queue, unsigned slot);
@@ -181,6 +187,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   std::uint64_t next_serial_ = 1;
   std::vector<tee::LegIn> old_answers_;
 
+  std::array<int, kSlots> host_holds_{};
   std::deque<core::Input> inputs_;
   core::Actions actions_;
   bool stepping_ = false, dying_ = false, pumping_ = false;

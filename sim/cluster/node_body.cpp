@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/check.hpp"
+#include "runtime/core/planted.hpp"
 #include "sim/cluster/core_config.hpp"
 #include "sim/cluster/world.hpp"
 
@@ -76,7 +78,9 @@ void Node::close_conn(Conn& conn, const char* why, bool tell_host) {
   tee::Ctl close{};
   close.op = tee::Ctl::kQueueClose;
   close.queue = conn.queue;
-  ctl(close);
+  if (!core::planted(core::Bug::kQueueNotClosed)) ctl(close);
+  if (core::planted(core::Bug::kHoldForHost))
+    for (unsigned i = 0; i < kDepth; ++i) release_for_host(conn.queue * kDepth + i);
   for (const std::uint32_t op : conn.ops) world_.check.lost(world_.ops.at(op));
   conn.ops.clear();
 }
@@ -200,6 +204,7 @@ void Node::host_data(Conn& conn, const Msg& msg) {
     if (msg.flag == 0 || (msg.flag == 2) == second) buffers_[slot][i] = op.values[i];
   }
   if (in.last == 1) notes_[slot].whole = true;
+  if (core::planted(core::Bug::kHoldForHost) && in.last == 1) release_for_host(slot);
   tee::HostIn done{};
   done.kind = tee::HostIn::kDataDone;
   done.queue = conn.queue;
@@ -258,6 +263,7 @@ void Node::host_out(const tee::HostOut& out) {
     if (conn->node_open) {
       conn->owed_since = world_.now();
       conn->to_host.send({kMsgR2t, 0, cid, op.id, slot});
+      if (core::planted(core::Bug::kHoldForHost)) hold_for_host(op, slot);
     }
     return;
   }
@@ -313,6 +319,58 @@ void Node::leg_tx(const tee::LegTx& tx) {
   stored = c;
   a->commands.push_back(id);
   a->to_peer.send({kMsgCommand, 0, c.cid, id, c.serial});
+}
+
+// ---- a planted bug, and what must see it (P12) ----------------------------------------------------
+void Node::hold_for_host(const Op& op, unsigned slot) {
+  host_holds_[slot] = -1;
+  tee::Ctl c{};
+  c.op = tee::Ctl::kHold;
+  c.lba = op.lba;
+  c.nlb = op.count;
+  c.flag = 1;
+  c.tag = kHostTag + slot;
+  ctl(c);
+}
+
+void Node::release_for_host(unsigned slot) {
+  if (host_holds_[slot] < 0) return;
+  tee::Ctl c{};
+  c.op = tee::Ctl::kRelease;
+  c.slot = static_cast<unsigned>(std::exchange(host_holds_[slot], -1));
+  ctl(c);
+}
+
+// A command that waits while nothing at all is under way on its blocks, but a host owes data for them.
+void Node::check_waiting() {
+  for (const Conn* conn : queues_) {
+    if (conn == nullptr || !conn->node_open || conn->owed_since == kNever) continue;
+    if (world_.now() < conn->owed_since + 120 * kMillisecond) continue;
+    for (unsigned slot = conn->queue * kDepth; slot < (conn->queue + 1) * kDepth; ++slot) {
+      const auto& row = core_->payload_row(slot);
+      if (!core_->slot_used(slot) || row.state != tee::PayloadRow::kCollect) continue;
+      check_waiting_for(static_cast<std::uint32_t>(row.cmd.slba.to_uint64()), row.cmd.count.to_uint(), slot);
+    }
+  }
+}
+
+void Node::check_waiting_for(std::uint32_t lba, std::uint32_t count, unsigned collecting) {
+  int waits = -1;
+  for (unsigned slot = 0; slot < kSlots; ++slot) {
+    if (slot == collecting || !core_->slot_used(slot)) continue;
+    const auto& row = core_->payload_row(slot);
+    if (row.state != tee::PayloadRow::kForward) continue;
+    const auto phase = core_->leg_row(slot).phase;
+    const bool idle = phase == tee::LegRow::kIdle;
+    if (!idle && (phase != tee::LegRow::kHeld || row.cmd.cid < kHostTag)) return;  // something is under way
+    const auto from = static_cast<std::uint32_t>(row.cmd.slba.to_uint64());
+    const bool overlap = row.cmd.count != 0 && from < lba + count && lba < from + row.cmd.count.to_uint();
+    if (idle && overlap && slot >= kDepth && notes_[slot].since + 100 * kMillisecond < world_.now())
+      waits = static_cast<int>(slot);
+  }
+  if (waits >= 0)
+    world_.check.fail(12,
+                      fmt::format("slot {} waits for nothing but the host of slot {}", waits, collecting));
 }
 
 // ---- the pump -----------------------------------------------------------------------------------
@@ -438,6 +496,12 @@ void Node::on_event(const tee::Event& e) {
     return;
   }
   if (kind == tee::Event::kHeld) notes_[slot].hold = true;
+  if (core::planted(core::Bug::kHoldForHost) && e.tag.to_uint() >= kHostTag) {
+    if (kind == tee::Event::kHeld) host_holds_[e.tag.to_uint() - kHostTag] = static_cast<int>(slot);
+    if (kind == tee::Event::kHeld && notes_[e.tag.to_uint() - kHostTag].whole)
+      release_for_host(e.tag.to_uint() - kHostTag);
+    if (kind == tee::Event::kHeld || kind == tee::Event::kHoldRefused) return;
+  }
   if (kind == tee::Event::kPunt) {
     punt_shift_ = notes_[slot].sqe.opcode == io::kCompare ? 3 : world_.plan.setup.block_shift;
     return punts_->start(slot);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/base/check.hpp"
+#include "runtime/core/planted.hpp"
 #include "sim/cluster/core_config.hpp"
 #include "sim/cluster/node_later.hpp"
 
@@ -67,6 +68,7 @@ void Node::start() {
   });
   std::fill(notes_.begin(), notes_.end(), SlotNote{});
   leg_state_ = {};
+  host_holds_.fill(-1);
   wake_armed_ = 0;
   drained_ = false;
   tee::Ctl open{};
@@ -174,7 +176,12 @@ void Node::resume() {
   pump();
 }
 
+// Leases are renewed through the store: while that does not answer, they run out.
 void Node::renew_lease() {
+  if (world_.now() < store_stalled_until) {
+    later(50 * kMillisecond, [this] { renew_lease(); });
+    return;
+  }
   lease_ = world_.plan.setup.lease ? clock() + 300 * kMillisecond : kNever;
   tee::Ctl c{};
   c.op = tee::Ctl::kSetLease;
@@ -331,7 +338,7 @@ void Node::committed(std::uint32_t life, std::uint64_t number) {
   const bool fails = store_errors_one_in != 0 && world_.chance.one_in(store_errors_one_in);
   if (!fails || world_.chance.one_in(2)) {
     const auto r = world_.disk.write(c.transaction);
-    world_.disk.sync();
+    if (!core::planted(core::Bug::kStoreNoSync)) world_.disk.sync();
     world_.check.committed();
     in.ok = r && *r == store::Outcome::kCommitted;
     in.conflict = !in.ok;

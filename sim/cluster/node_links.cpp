@@ -246,6 +246,8 @@ void Node::look_at_hosts() {
 void Node::tick() {
   look_at_links();
   look_at_hosts();
+  check_age();
+  check_waiting();
   pump();
   if (up()) later(50 * kMillisecond, [this] { tick(); });
 }

@@ -1,0 +1,80 @@
+#include "sim/cluster/mutants.hpp"
+
+#include "hw/kernels/tee_core/mutants.hpp"
+#include "runtime/core/planted.hpp"
+
+namespace nvtee::cluster {
+namespace {
+
+using core::Bug;
+using tee::Mutant;
+
+Planted control(const char* name, Bug bug, const char* what, bool liars = false) {
+  return {name, what, static_cast<unsigned>(bug), 0, liars};
+}
+Planted kernel(const char* name, unsigned mutant, const char* what) {
+  return {name, what, 0, mutant, false};
+}
+
+}  // namespace
+
+const std::vector<Planted>& planted_bugs() {
+  static const std::vector<Planted> list = {
+      control("skip_dirty_bit", Bug::kSkipDirtyBit,
+              "a region closes without a dirty bit for a leg that is away"),
+      control("clear_dirty_at_send", Bug::kClearDirtyAtSend, "a dirty bit clears when its copy begins"),
+      control("close_no_flush", Bug::kCloseNoFlush, "a region closes without Flush"),
+      control("close_no_fence", Bug::kCloseNoFence, "a region closes while writes to it are under way"),
+      control("forget_open_set", Bug::kForgetOpenSet, "the open set is forgotten at an unclean start"),
+      control("stale_serves", Bug::kStaleServes, "a stale leg counts as in sync after a start"),
+      control("drop_last", Bug::kDropLast, "the last leg in sync may be dropped"),
+      control("no_guard_time", Bug::kNoGuardTime, "a leg comes back while its old commands may execute"),
+      control("route_before_epoch", Bug::kRouteBeforeEpoch, "a lost leg is off before its epoch is durable"),
+      control("route_after_drop", Bug::kRouteAfterDrop, "routing goes on to a dropped leg"),
+      control("quiet_reconnect", Bug::kQuietReconnect, "a lost association is replaced without a word"),
+      control("open_before_durable", Bug::kOpenBeforeDurable, "writes go before the open bit is durable"),
+      control("equal_uncopied", Bug::kEqualUncopied, "an open region counts as equal without a copy"),
+      control("copy_forgets_open", Bug::kCopyForgetsOpen, "a copy takes the dirty regions only"),
+      control("promote_early", Bug::kPromoteEarly, "a leg is in sync before everything is copied"),
+      control("no_cas", Bug::kNoCas, "commits are not conditional on the epoch"),
+      control("removal_stays", Bug::kRemovalStays, "a removal blocks although no other leg is left"),
+      control("store_forgets", Bug::kStoreForgets, "what a failed commit carried is not written again"),
+      control("unsure_is_old", Bug::kUnsureIsOld,
+              "an epoch commit with an unknown end is taken for not done"),
+      control("no_reissue", Bug::kNoReissue, "the last leg returns, what it owed is not asked again"),
+      control("return_beside", Bug::kReturnBeside,
+              "a lost leg comes back beside one that has become in sync"),
+      control("no_back_off", Bug::kNoBackOff, "a leg is connected to without pause"),
+      control("verify_blind", Bug::kVerifyBlind, "verify does not count what differs", true),
+      control("flush_believed", Bug::kSyncUnflushedEpoch, "a Flush that failed counts as done"),
+      control("dsm_at_once", Bug::kDsmAtOnce, "deallocation is acknowledged without being run"),
+      control("compare_early", Bug::kCompareEarly, "a punted Compare does not wait for its region's copy"),
+      control("store_no_sync", Bug::kStoreNoSync, "a commit is answered before it is durable"),
+      control("hold_for_host", Bug::kHoldForHost, "a range is held while its host's data are awaited"),
+      control("queue_not_closed", Bug::kQueueNotClosed, "the core is not told that a connection is gone"),
+      kernel("first_leg_enough", Mutant::kFirstLegEnough, "a write is acknowledged after its first leg"),
+      kernel("syncing_read", Mutant::kSyncingRead, "reads go to syncing legs"),
+      kernel("guard_open", Mutant::kGuardOpen, "every ticket of the guard is granted at once"),
+      kernel("readers_pass", Mutant::kReadersPass, "readers do not wait for writers"),
+      kernel("one_block_granted", Mutant::kOneBlockGranted, "a command goes on when its first block is free"),
+      kernel("closing_is_open", Mutant::kClosingIsOpen, "a closing region lets writes in"),
+      kernel("second_region_unseen", Mutant::kSecondRegionUnseen,
+             "the second region of a write is not looked at"),
+      kernel("fence_early", Mutant::kFenceEarly, "a fence does not wait"),
+      kernel("half_payload", Mutant::kHalfPayload, "a write goes on before its last data"),
+      kernel("digest_ignored", Mutant::kDigestIgnored, "a bad data digest goes unnoticed"),
+      kernel("lease_ignored", Mutant::kLeaseIgnored, "success is told after the lease"),
+      kernel("guard_kept", Mutant::kGuardKept, "tickets are not given back"),
+      kernel("buffer_early", Mutant::kBufferEarly, "a read's slot is free before its data were sent"),
+      kernel("no_repair", Mutant::kNoRepair, "legs that disagree are not repaired"),
+      kernel("repair_unchecked", Mutant::kRepairUnchecked, "a failed repair counts as done"),
+      kernel("fault_shown", Mutant::kFaultShown, "an infrastructure status is shown to the host"),
+      kernel("waiters_forgotten", Mutant::kWaitersForgotten,
+             "the ring is not looked through after a release"),
+      kernel("old_incarnation", Mutant::kOldIncarnation, "answers of an old incarnation of a leg are taken"),
+      kernel("old_good", Mutant::kOldGood, "a former incarnation's answer counts after a reissue"),
+  };
+  return list;
+}
+
+}  // namespace nvtee::cluster
