@@ -423,7 +423,10 @@ void Emitter::memory(size_t index) {
     // What it holds at the start.
     const std::string i = names_.take("i");
     declarations_ += "  integer " + i + ";\n";
-    std::string start = "  initial begin\n    for (" + i + " = 0; " + i + " < " +
+    // (Without SYNTHESIS: zeros are what block RAM holds anyway, and large ones cost tools much.)
+    const std::string only = m.init.empty() ? "`ifndef SYNTHESIS\n" : "",
+                      end = m.init.empty() ? "`endif\n" : "";
+    std::string start = only + "  initial begin\n    for (" + i + " = 0; " + i + " < " +
                         num(static_cast<long>(m.depth)) + "; " + i + " = " + i + " + 1) " + name + "[" + i +
                         "] = " + num(group.bits) + "'h0;\n";
     for (size_t row = 0; row < m.init.size(); ++row) {
@@ -436,7 +439,7 @@ void Emitter::memory(size_t index) {
       if (!v.isZero())
         start += "    " + name + "[" + num(static_cast<long>(row)) + "] = " + literal(v) + ";\n";
     }
-    body_ += start + "  end\n";
+    body_ += start + "  end\n" + end;
     if (!group.written) continue;
     if (address.empty()) {
       const std::string e = expr(m.write_address, last);

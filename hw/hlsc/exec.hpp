@@ -68,7 +68,7 @@ struct State {
     Bdd::Id bdd = Bdd::kTrue;  // what holds, or more
     bool exact = true;         // not more
   };
-  std::vector<Known> before;                           // of each literal: what was known before it
+  std::vector<Known> before;  // of each literal: what was known before it
   Bdd::Id bdd = Bdd::kTrue;
   bool exact = true;
   std::vector<std::shared_ptr<const Content>> memory;  // by object; null = its first content

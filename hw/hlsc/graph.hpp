@@ -167,6 +167,7 @@ class Graph {
   };
   std::vector<Segment> align(const Val& a, const Val& b);
   Val bitwise(Op op, const Val& a, const Val& b);
+  bool absorbed(Op op, const Val& a, const Val& b, Val& to);
   Val bitwise_segment(Op op, const Val& a, const Val& b);
   Val mux_segment(const Val& c, const Val& a, const Val& b);
   Val mux_bit(const Val& c, const Val& a, const Val& b);

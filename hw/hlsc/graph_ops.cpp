@@ -36,6 +36,28 @@ Val Graph::lnot(const Val& a) {
   return tidy(r);
 }
 
+// x | (!x & y) and its like: what is inside a condition and follows from the rest is left out.
+bool Graph::absorbed(Op op, const Val& a, const Val& b, Val& to) {
+  const bool is_or = op == Op::kOr;
+  const auto both = [&](Bdd::Id p, Bdd::Id q) {
+    return is_or ? bdd_.try_ite(p, Bdd::kTrue, q, 200) : bdd_.try_ite(p, q, Bdd::kFalse, 200);
+  };
+  const Bdd::Id whole = both(bdd_of(a), bdd_of(b));
+  if (whole == Bdd::kTooMuch) return false;
+  for (const bool swap : {false, true}) {
+    const Val &x = swap ? b : a, &y = swap ? a : b;
+    const Node* n = y.whole();
+    if (n == nullptr || (n->op != Op::kAnd && n->op != Op::kOr)) continue;
+    for (size_t i = 0; i < 2; ++i) {
+      const Val rest = n->in[i];
+      if (both(bdd_of(x), bdd_of(rest)) != whole) continue;
+      to = bitwise(op, x, rest);
+      return true;
+    }
+  }
+  return false;
+}
+
 Val Graph::bitwise_segment(Op op, const Val& a, const Val& b) {
   const unsigned w = a.width();
   if (a == b) return op == Op::kXor ? zero(w) : a;
@@ -54,6 +76,8 @@ Val Graph::bitwise_segment(Op op, const Val& a, const Val& b) {
   Node *na = a.whole(), *nb = b.whole();
   if ((na && na->op == Op::kNot && na->in[0] == b) || (nb && nb->op == Op::kNot && nb->in[0] == a))
     return op == Op::kAnd ? zero(w) : constant(APInt::getAllOnes(w));
+  Val simpler;
+  if (w == 1 && op != Op::kXor && absorbed(op, a, b, simpler)) return simpler;
   const bool swap = a.pieces()[0].n->id > b.pieces()[0].n->id ||
                     (a.pieces()[0].n == b.pieces()[0].n && a.pieces()[0].lo > b.pieces()[0].lo);
   return swap ? make(op, w, {b, a}) : make(op, w, {a, b});

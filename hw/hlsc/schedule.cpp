@@ -7,54 +7,129 @@ namespace hlsc {
 
 namespace {
 
-// LUT6 levels of an adder or magnitude comparison of w bits.
-double carry_levels(unsigned w) {
-  return w <= 2 ? 0.8 : 0.9 + 0.62 * std::log2(static_cast<double>(w));
-}
-
-double log2_of(unsigned w) {
-  return std::log2(static_cast<double>(std::max(1u, w)));
-}
-
 bool later(const Time& a, const Time& b) {
   return a.stage != b.stage ? a.stage > b.stage : a.level > b.level;
 }
 
 }  // namespace
 
-double Schedule::cost(const Node* n) const {
+// ---- LUT levels -----------------------------------------------------------------------------------------
+int Schedule::depth_of(const LutMap::Bits& b) const {
+  int d = 0;
+  for (LutMap::Lit l : b) d = std::max(d, map_.depth(l));
+  return d;
+}
+
+const LutMap::Bits& Schedule::bits_of(const Node* n, int stage) {
+  if (times_.at(n).stage == stage) return bits_.at(n);
+  LutMap::Bits& b = later_bits_[{n->id, stage}];
+  while (b.size() < n->w) b.push_back(map_.leaf(0));
+  return b;
+}
+
+LutMap::Bits Schedule::bits_of(const Val& v, int stage) {
+  LutMap::Bits r;
+  for (const Piece& p : v.pieces()) {
+    if (p.n->op == Op::kConst || p.n->op == Op::kUndef) {
+      for (unsigned i = 0; i < p.w; ++i)
+        r.push_back(p.n->op == Op::kConst && p.n->k[p.lo + i] ? LutMap::kTrue : LutMap::kFalse);
+      continue;
+    }
+    const LutMap::Bits& b = bits_of(p.n, stage);
+    r.insert(r.end(), b.begin() + p.lo, b.begin() + p.lo + p.w);
+  }
+  return r;
+}
+
+LutMap::Bits Schedule::shifted(const Node* n, int stage) {
+  LutMap::Bits x = bits_of(n->in[0], stage);
+  const LutMap::Bits by = bits_of(n->in[1], stage);
+  const size_t w = x.size();
+  const LutMap::Lit fill = n->op == Op::kAshr ? x.back() : LutMap::kFalse;
+  for (size_t k = 0; k < by.size(); ++k) {
+    const size_t step = k < 16 ? size_t{1} << k : w;
+    LutMap::Bits next(w);
+    for (size_t i = 0; i < w; ++i) {
+      const LutMap::Lit other = n->op == Op::kShl ? (i >= step ? x[i - step] : LutMap::kFalse)
+                                                  : (i + step < w ? x[i + step] : fill);
+      next[i] = map_.mux(by[k], other, x[i]);
+    }
+    x = std::move(next);
+  }
+  return x;
+}
+
+LutMap::Bits Schedule::logic(const Node* n, int stage) {
+  std::vector<LutMap::Bits> in;
+  if (n->op != Op::kShl && n->op != Op::kLshr && n->op != Op::kAshr)
+    for (const Val& v : n->in) in.push_back(bits_of(v, stage));
+  LutMap::Bits r;
+  const auto inverted = [](LutMap::Bits b) {
+    for (LutMap::Lit& l : b) l ^= 1;
+    return b;
+  };
   switch (n->op) {
+    case Op::kNot:
+      return inverted(in[0]);
     case Op::kAnd:
+      for (size_t i = 0; i < n->w; ++i) r.push_back(map_.land(in[0][i], in[1][i]));
+      return r;
     case Op::kOr:
+      for (size_t i = 0; i < n->w; ++i) r.push_back(map_.lor(in[0][i], in[1][i]));
+      return r;
     case Op::kXor:
-      return 0.4;
+      for (size_t i = 0; i < n->w; ++i) r.push_back(map_.lxor(in[0][i], in[1][i]));
+      return r;
     case Op::kMux:
-      return Graph::is_const(n->in[1]) || Graph::is_const(n->in[2]) ? 0.4 : 0.5;
+      for (size_t i = 0; i < n->w; ++i) r.push_back(map_.mux(in[0][0], in[1][i], in[2][i]));
+      return r;
     case Op::kAdd:
-      return carry_levels(std::min(n->w, 1 + std::max(g_.significant(n->in[0]), g_.significant(n->in[1]))));
+      return map_.add(in[0], in[1], LutMap::kFalse);
     case Op::kSub:
-      return carry_levels(n->w);
+      return map_.add(in[0], inverted(in[1]), LutMap::kTrue);
     case Op::kUlt:
-      return carry_levels(n->in[0].width());
-    case Op::kMul:
-      return 2 + carry_levels(n->w);
+      return {map_.carry_out(in[0], inverted(in[1]), LutMap::kTrue) ^ 1};
     case Op::kEq:
-      return Graph::is_const(n->in[1]) ? 0.4 * log2_of(n->in[0].width())
-                                       : 0.4 + 0.4 * log2_of(n->in[0].width());
+      for (size_t i = 0; i < in[0].size(); ++i) r.push_back(map_.lxor(in[0][i], in[1][i]) ^ 1);
+      return {map_.all(r)};
     case Op::kParity:
-      return 0.4 * log2_of(n->in[0].width());
+      return {map_.parity(in[0])};
+    case Op::kRepeat:
+      return LutMap::Bits(n->w, in[0][0]);
     case Op::kShl:
     case Op::kLshr:
     case Op::kAshr:
-      return 0.5 * n->in[1].width();
-    case Op::kRom:
-      return std::max(1.0, 0.5 * n->in[0].width() - 2);
+      return shifted(n, stage);
+    case Op::kMul: {  // an array of adders, as a tree
+      std::vector<LutMap::Bits> rows;
+      for (size_t k = 0; k < in[1].size(); ++k) {
+        if (in[1][k] == LutMap::kFalse) continue;
+        LutMap::Bits row(k, LutMap::kFalse);
+        for (size_t i = 0; i + k < n->w; ++i) row.push_back(map_.land(in[0][i], in[1][k]));
+        rows.push_back(row);
+      }
+      if (rows.empty()) return LutMap::Bits(n->w, LutMap::kFalse);
+      while (rows.size() > 1) {
+        std::vector<LutMap::Bits> next;
+        for (size_t i = 0; i < rows.size(); i += 2)
+          next.push_back(i + 1 < rows.size() ? map_.add(rows[i], rows[i + 1], LutMap::kFalse) : rows[i]);
+        rows = std::move(next);
+      }
+      return rows[0];
+    }
+    case Op::kRom: {
+      const unsigned bits = n->in[0].width();
+      const int d = depth_of(in[0]) + (bits <= 6 ? 1 : 1 + static_cast<int>(bits - 5) / 2);
+      while (r.size() < n->w) r.push_back(map_.leaf(d));
+      return r;
+    }
     default:
-      return 0;
+      while (r.size() < n->w) r.push_back(map_.leaf(0));
+      return r;
   }
 }
 
-Schedule::Schedule(Kernel& k, const ScheduleOptions& o) : k_(k), g_(*k.graph), o_(o) {
+Schedule::Schedule(Kernel& k, const ScheduleOptions& o) : k_(k), g_(*k.graph), o_(o), map_(o.balance) {
   for (const StreamPort& p : k_.streams) {
     if (p.request.width() != 0) root(p.request, (p.written ? "write of " : "read of ") + p.cpp, p.loc, true);
   }
@@ -139,16 +214,24 @@ Time Schedule::visit(const Node* n) {
     const Memory& m = k_.memories[static_cast<size_t>(n->ref)];
     input(m.reads[static_cast<size_t>(n->port) / kMaxLeaves].address);
     if (m.storage == Storage::kLut) {
-      t.level += m.depth <= 64 ? 1.0 : 1.0 + 0.5 * (log2_of(static_cast<unsigned>(m.depth)) - 6);
-      if (t.level > o_.budget) t = {t.stage + 1, 1.0};
+      const int own = m.depth <= 64 ? 1 : m.depth <= 256 ? 2 : 3;
+      t.level = depth_of(bits_of(m.reads[static_cast<size_t>(n->port) / kMaxLeaves].address, t.stage)) + own;
+      if (t.level > o_.budget) t = {t.stage + 1, static_cast<double>(own)};
     } else {
-      t = {t.stage + 1, m.storage == Storage::kBlock ? 1.0 : 1.5};
+      t = {t.stage + 1, 1.0};  // a block RAM's output is late
     }
+    LutMap::Bits& b = bits_[n];
+    while (b.size() < n->w) b.push_back(map_.leaf(static_cast<int>(t.level)));
   } else {
     for (const Val& v : n->in) input(v);
-    const double c = cost(n);
-    t.level += c;
-    if (t.level > o_.budget + 1e-9 && c != t.level) t = {t.stage + 1, c};
+    LutMap::Bits b = logic(n, t.stage);
+    t.level = depth_of(b);
+    if (t.level > o_.budget && !n->in.empty()) {
+      ++t.stage;
+      b = logic(n, t.stage);
+      t.level = depth_of(b);
+    }
+    bits_[n] = std::move(b);
   }
   open_[n] = false;
   times_[n] = t;
@@ -209,7 +292,7 @@ void Schedule::make_start() {
     PathLits early;
     for (const Val& l : lits) {
       const Time t = visit(l);
-      if (t.stage == 0 && t.level <= o_.budget - 1.5) early.push_back(l);
+      if (t.stage == 0 && t.level <= o_.budget - 2) early.push_back(l);
     }
     ways.push_back(early);
   }

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "hw/hlsc/kernel.hpp"
+#include "hw/hlsc/lutmap.hpp"
 
 namespace hlsc {
 
 struct ScheduleOptions {
   double budget = 6;  // LUT levels a stage
   bool auto_ii = false;
+  bool balance = false;  // take wide conditions as balanced, though the graph is not: before optimize()
 };
 
 struct Time {
@@ -30,6 +32,7 @@ class Schedule {
   Schedule(Kernel& k, const ScheduleOptions& o);
 
   const Time& at(const Node* n) const { return times_.at(n); }
+  bool known(const Node* n) const { return times_.count(n) != 0; }
   Time at(const Val& v) const;
   int ii() const { return ii_; }
   int stall_stage() const { return stall_stage_; }
@@ -51,7 +54,11 @@ class Schedule {
  private:
   Time visit(const Val& v);
   Time visit(const Node* n);
-  double cost(const Node* n) const;
+  LutMap::Bits bits_of(const Val& v, int stage);
+  const LutMap::Bits& bits_of(const Node* n, int stage);
+  LutMap::Bits logic(const Node* n, int stage);
+  LutMap::Bits shifted(const Node* n, int stage);
+  int depth_of(const LutMap::Bits& b) const;
   void place_requests();
   void make_start();
   void check_ii();
@@ -70,6 +77,9 @@ class Schedule {
   std::unordered_map<const Node*, Time> times_;
   std::unordered_map<const Node*, const Node*> critical_;
   std::unordered_map<const Node*, bool> open_;
+  LutMap map_;
+  std::unordered_map<const Node*, LutMap::Bits> bits_;           // in the stage where it is made
+  std::map<std::pair<unsigned, int>, LutMap::Bits> later_bits_;  // in a later one: from a register
   std::vector<Root> roots_;
   int ii_ = 1, stall_stage_ = 0, last_stage_ = 0;
   double worst_level_ = 0;

@@ -2,6 +2,7 @@
 
 #include "hw/hlsc/exec.hpp"
 #include "hw/hlsc/netlist.hpp"
+#include "hw/hlsc/optimize.hpp"
 
 namespace hlsc {
 
@@ -90,6 +91,12 @@ class Translator {
   void add_kernel(llvm::Function& f) {
     Kernel k = run_kernel(program_, f, types_, warnings_);
     name_once(k.name, k.loc);
+    {
+      ScheduleOptions loose = o_.schedule;
+      loose.auto_ii = loose.balance = true;
+      const Schedule first(k, loose);
+      optimize(k, first);
+    }
     Schedule s(k, o_.schedule);
     Emitter e(k, s, o_.emit);
     text_[&f] = e.text();
