@@ -1,4 +1,5 @@
 #include "hw/kernels/rx_framer/rx_move.hpp"
+#include "hw/kernels/rx_framer/rx_walk.hpp"
 
 using namespace nvtee;  // NOLINT
 
