@@ -125,7 +125,8 @@ NamespaceStatus NamespaceControl::Impl::status(Time now) const {
   else if (gate.has(Gate::kStarting))
     s.gate_reason = "starting: waiting for the legs in sync";
   else if (gate.has(Gate::kDoubt))
-    s.gate_reason = "commands were refused while a leg in sync was away: it must be dropped or come back first";
+    s.gate_reason =
+        "commands were refused while a leg in sync was away: it must be dropped or come back first";
   else if (waits)
     s.gate_reason = "commands wait until a failed leg is dropped or back";
   s.ana_state = gate.ana_state();

@@ -207,7 +207,7 @@ class NamespaceControl {
 
   void step(const Input& input, Time now, Actions& out);
   void set_resync_rate(std::uint64_t bytes_per_second);  // Limits::resync_max_bytes_per_s
-  Time wake_at() const;  // next kTime wanted; kNever when none
+  Time wake_at() const;                                  // next kTime wanted; kNever when none
   NamespaceStatus status(Time now) const;
   MachineStates machine_states() const;
   // Does this held slot / tag belong to this machine? (several namespaces share queue 0 of a core)

@@ -87,8 +87,7 @@ TEST(CommitQueue, OneCommitTakesABoundedNumber) {
     queue.submit(put("first", ""), [&](Result<Outcome>) { ++done; });
     blocked.wait_for_commit();
     for (std::size_t i = 0; i <= limits::kCommitItems; ++i)
-      queue.submit(put(std::to_string(i), ""),
-                   [&](Result<Outcome>) { ++done; });
+      queue.submit(put(std::to_string(i), ""), [&](Result<Outcome>) { ++done; });
     blocked.open();
   }
   EXPECT_EQ(done, limits::kCommitItems + 2);

@@ -83,8 +83,8 @@ struct CardCtl {
                   // what is on its way is drained; CardEvent::kSessionDrained says when
     kSetQueue,    // queue (host), port, session, entries (0: no SQ flow control, SQHD is 0), hdgst, ddgst,
                   // valid: where its answers go; SQHD starts at 1, after the Connect. valid 0: what waits for
-                // the session is dropped; CardEvent::kTxDrained says when
-    kSetLink,  // link, ns, leg, gen, queues (1..4), entries (of each), icdata (in-capsule bytes, 0..8192),
+                  // the session is dropped; CardEvent::kTxDrained says when
+    kSetLink,     // link, ns, leg, gen, queues (1..4), entries (of each), icdata (in-capsule bytes, 0..8192),
                // maxh2c (bytes), hdgst, ddgst, valid. Forgets every command of the link; its link queues must
                // be drained before
     kSetLinkQueue,  // link, link_queue, port, session, valid. valid 0: as kSetQueue (the link itself first)
@@ -113,8 +113,8 @@ struct CardCtl {
 
 struct CardEvent {
   enum Kind {
-    kSessionError = 0,  // port, session, fes, fei: from here on its bytes are read and thrown away. fes 0:
-                        // the peer ended it itself (TermReq)
+    kSessionError = 0,    // port, session, fes, fei: from here on its bytes are read and thrown away. fes 0:
+                          // the peer ended it itself (TermReq)
     kSessionClosed = 1,   // port, session: the other side is gone (also in the middle of a PDU)
     kSessionDrained = 2,  // port, session: after kSetSession kOff; nothing of it is on its way any more
     kRawPdu = 3,   // port, session, head (8 bytes of common header), slot, length: the rest is in the buffer

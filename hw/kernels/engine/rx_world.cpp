@@ -382,12 +382,13 @@ bool RxWorld::quiet() const {
 }
 
 std::string RxWorld::left_over() const {
-  std::string s = std::to_string(orders_.size()) + " orders, " + std::to_string(verdicts_.size()) + " verdicts, " +
-                  std::to_string(filling_.size()) + " buffers;";
+  std::string s = std::to_string(orders_.size()) + " orders, " + std::to_string(verdicts_.size()) +
+                  " verdicts, " + std::to_string(filling_.size()) + " buffers;";
   for (unsigned i = 0; i < sessions.size(); ++i)
     if (sessions[i].draining || !sessions[i].expected.empty())
-      s += " session " + std::to_string(i) + " (role " + std::to_string(sessions[i].role) + "): " +
-           std::to_string(sessions[i].expected.size()) + " PDUs, " + std::to_string(tcp.unread(i)) + " bytes unread;";
+      s += " session " + std::to_string(i) + " (role " + std::to_string(sessions[i].role) +
+           "): " + std::to_string(sessions[i].expected.size()) + " PDUs, " + std::to_string(tcp.unread(i)) +
+           " bytes unread;";
   return s;
 }
 

@@ -42,9 +42,9 @@ struct Verdict {
 void run(uint64_t seed) {
   Random r(seed);
   auto rig = std::make_unique<Rig>();
-  std::deque<unsigned> in[3];        // tags of each source that must come out in order
+  std::deque<unsigned> in[3];  // tags of each source that must come out in order
   std::deque<unsigned> stored, sent;
-  std::deque<Verdict> owed;          // asked, no verdict yet
+  std::deque<Verdict> owed;  // asked, no verdict yet
   std::deque<Verdict> told[4];
   uint64_t pdus[2] = {}, bytes[2] = {}, counted_pdus[2] = {}, counted_bytes[2] = {};
   unsigned tag = 0, moved = 0, verdicts = 0;

@@ -145,8 +145,8 @@ struct Ctl {
     kDrop = 0,
     kReissue = 1,
     kFail = 2
-  };  // kFail: pending commands end 3/00h DNR 0, region stays open; until kSetGate opens both gates, so do those
-      // that waited for their blocks
+  };  // kFail: pending commands end 3/00h DNR 0, region stays open; until kSetGate opens both gates, so do
+      // those that waited for their blocks
   enum RegionState { kNone = 0, kOpen = 1, kClosing = 2, kReconcile = 3 };
 
   ap_uint<5> op;
