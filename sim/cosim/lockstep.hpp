@@ -257,6 +257,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   template <class Q>
   void compare(Port<Q>& p) {
     while (!p.expected.empty() && !p.seen.empty()) {
+      p.alone = 0;
       if (!(p.expected.front() == p.seen.front()))
         fail(std::string(Q::name) + difference<Q>(p.expected.front(), p.seen.front()));
       p.expected.pop_front();
