@@ -46,7 +46,7 @@ std::vector<Instance> Exec::run_dataflow(const std::set<Function*>& kernels) {
 std::set<std::string> Exec::constant_arrays() const {
   std::set<std::string> r = options_.as_registers;
   for (const Region& x : regions_)
-    if (!x.variable_index) r.insert(x.name);
+    if (x.used && !x.variable_index && x.depth * x.banks <= 512) r.insert(x.name);
   return r;
 }
 

@@ -136,7 +136,7 @@ class Exec {
     int first_memory = 0;
     unsigned banks = 1;
     std::vector<int> read_slots, write_slots;  // [bank * kMaxPorts + port], [bank]
-    bool variable_index = false;
+    bool used = false, variable_index = false;
     std::string name;
   };
   static constexpr unsigned kMaxPorts = 4;

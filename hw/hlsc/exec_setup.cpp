@@ -202,7 +202,7 @@ const Pragma* Exec::variable_pragma(const std::string& kind, const std::string& 
     if (p.kind != kind || !fits(p.get("variable"))) continue;
     const bool own = std::find(own_pragmas_.begin(), own_pragmas_.end(), &p) != own_pragmas_.end();
     if (own) return &p;
-    if (found == nullptr) found = &p;
+    if (found == nullptr && !program_.is_private(p)) found = &p;
   }
   return found;
 }

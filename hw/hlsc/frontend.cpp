@@ -67,9 +67,10 @@ std::string path_of(const DIFile* f) {
   return (name.is_absolute() ? name : fs::path(f->getDirectory().str()) / name).lexically_normal().string();
 }
 
+// Callees first, each cleaned before it is put into its callers: otherwise the code explodes.
 constexpr const char* kPasses =
-    "always-inline,globaldce,function(sroa<modify-cfg>,early-cse,simplifycfg<no-switch-to-lookup>,"
-    "sroa<modify-cfg>,early-cse,instsimplify,simplifycfg<no-switch-to-lookup>,adce,"
+    "cgscc(inline<only-mandatory>,function(sroa<modify-cfg>,early-cse,simplifycfg<no-switch-to-lookup>)),"
+    "globaldce,function(sroa<modify-cfg>,early-cse,instsimplify,simplifycfg<no-switch-to-lookup>,adce,"
     "simplifycfg<no-switch-to-lookup>,loop-simplify,lcssa),globaldce";
 
 }  // namespace
@@ -217,6 +218,8 @@ Loc Program::loc(const DIVariable* v) const {
 }
 
 void Program::prepare(const std::vector<Function*>& keep) {
+  for (Function* f : keep)
+    for (const Pragma* p : pragmas_in(*f)) private_.insert(p);
   for (Function& f : *module_) {
     if (f.isDeclaration()) continue;
     f.removeFnAttr(Attribute::OptimizeNone);

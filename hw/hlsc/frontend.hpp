@@ -7,6 +7,7 @@
 #include <llvm/IR/Module.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ class Program {
   const std::vector<Pragma>& pragmas() const { return pragmas_; }
   // The function's name as an identifier; of a template with its arguments.
   static std::string module_name(const llvm::Function& f);
+  // Stands in one of the functions that were kept by prepare(): no other kernel's business.
+  bool is_private(const Pragma& p) const { return private_.count(&p) != 0; }
   bool is_dataflow(const llvm::Function& f) const;
   bool is_kernel(const llvm::Function& f) const;  // has PIPELINE or INLINE off
 
@@ -56,6 +59,7 @@ class Program {
   std::unique_ptr<llvm::LLVMContext> context_;
   std::unique_ptr<llvm::Module> module_;
   std::vector<Pragma> pragmas_;
+  std::set<const Pragma*> private_;
   std::vector<std::string> includes_;
 };
 

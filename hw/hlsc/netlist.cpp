@@ -1,5 +1,7 @@
 #include "hw/hlsc/netlist.hpp"
 
+#include "hw/hlsc/translate.hpp"
+
 #include <llvm/Support/JSON.h>
 #include <llvm/Support/raw_ostream.h>
 
@@ -325,6 +327,18 @@ std::string netlist_json(const Netlist& n) {
                                                          {"instances", std::move(units)}}))
       << "\n";
   return text;
+}
+
+std::string netlist_ports_header(const Netlist& n) {
+  std::vector<HeaderPort> streams;
+  for (const NetlistStream& s : n.streams) {
+    if (!s.param || s.border != Border::kPlain) continue;
+    const Type* t = s.type->element;
+    streams.push_back({s.name, s.name, !s.writers.empty(), s.bits, t, Types::leaves(t, s.loc), false});
+  }
+  std::vector<HeaderScalar> scalars;
+  for (const ScalarPort& s : n.scalars) scalars.push_back({s.name, s.name, s.bits, false});
+  return ports_header(n.name, streams, scalars);
 }
 
 std::string netlist_text(const Netlist& n) {

@@ -73,6 +73,8 @@ ModuleShape shape_of(const Netlist& n);
 ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e);
 std::string verilog_of(const Netlist& n);
 std::string netlist_json(const Netlist& n);
+// Of the streams of its border that are plain.
+std::string netlist_ports_header(const Netlist& n);
 std::string netlist_text(const Netlist& n);
 
 }  // namespace hlsc

@@ -18,23 +18,28 @@ std::string value_of(const Leaf& l) {
 
 // Where Verilator's model has the port's signals: works with any model, and is compiled only where it is
 // used.
-std::string bindings(const StreamPort& p, const std::string& rtl) {
+std::string bindings(const HeaderPort& p) {
+  const std::string& rtl = p.rtl;
   const auto one = [&](const char* what, const char* suffix) {
     return std::string("  template <class V>\n  static auto& ") + what + "(V& v) {\n    return v." + rtl +
            suffix + ";\n  }\n";
   };
-  std::string r = p.written ? one("data", "_din") + one("flag", "_full_n") + one("strobe", "_write") +
-                                  one("resv", "_resv")
-                            : one("data", "_dout") + one("flag", "_empty_n") + one("strobe", "_read");
-  return r + "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl + ";\n  }\n";
+  std::string r =
+      p.output ? one("data", "_din") + one("flag", "_full_n") + one("strobe", "_write") + one("resv", "_resv")
+               : one("data", "_dout") + one("flag", "_empty_n") + one("strobe", "_read");
+  if (p.traced)
+    r += "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl + ";\n  }\n";
+  return r;
 }
 
-std::string scalar_struct(const ScalarPort& p, const std::string& rtl) {
-  return "\nstruct " + p.name + " {\n  static constexpr unsigned width = " + num(p.bits) +
-         ";\n  static constexpr const char* name = \"" + p.name +
-         "\";\n  template <class V>\n  static auto& data(V& v) {\n    return v." + rtl +
-         ";\n  }\n  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + rtl +
-         ";\n  }\n};\n";
+std::string scalar_struct(const HeaderScalar& p) {
+  std::string r = "\nstruct " + p.name + " {\n  static constexpr unsigned width = " + num(p.bits) +
+                  ";\n  static constexpr const char* name = \"" + p.name +
+                  "\";\n  template <class V>\n  static auto& data(V& v) {\n    return v." + p.rtl +
+                  ";\n  }\n";
+  if (p.traced)
+    r += "  template <class V>\n  static auto& vis(V& v) {\n    return v.ap_vis_" + p.rtl + ";\n  }\n";
+  return r + "};\n";
 }
 
 template <class Port>
@@ -46,19 +51,17 @@ std::string list_of(const char* name, const std::vector<Port>& ports) {
 
 }  // namespace
 
-std::string ports_header(const Kernel& k, const std::vector<std::string>& stream_names,
-                         const std::vector<std::string>& scalar_names) {
-  const std::string& name = k.name;
+std::string ports_header(const std::string& name, const std::vector<HeaderPort>& streams,
+                         const std::vector<HeaderScalar>& scalars) {
   std::string r =
       "// Made by hlsc. Include the kernel's own headers first.\n#pragma once\n\n"
       "#include \"hw/hlsc/ports.hpp\"\n\nnamespace " +
       name + "_ports {\n";
-  for (size_t at = 0; at < k.streams.size(); ++at) {
-    const StreamPort& p = k.streams[at];
+  for (const HeaderPort& p : streams) {
     const std::string type = p.payload->name;
     r += "\nstruct " + p.name + " {\n  using type = " + type +
          ";\n  static constexpr unsigned width = " + num(p.bits) +
-         ";\n  static constexpr bool output = " + (p.written ? "true" : "false") + ";\n";
+         ";\n  static constexpr bool output = " + (p.output ? "true" : "false") + ";\n";
     r += "  static constexpr const char* name = \"" + p.name + "\";\n";
     r += "  using bits = hlsc_ports::Bits<width>;\n";
     r += "  static bits pack(const type& x) {\n    bits b;\n";
@@ -77,11 +80,24 @@ std::string ports_header(const Kernel& k, const std::vector<std::string>& stream
     r += "    return x;\n  }\n  static constexpr hlsc_ports::Field fields[] = {\n";
     for (const Leaf& l : p.leaves)
       r += "      {\"" + l.path + "\", " + num(l.lo) + ", " + num(l.type->bits) + "},\n";
-    r += "  };\n" + bindings(p, stream_names[at]) + "};\n";
+    r += "  };\n" + bindings(p) + "};\n";
   }
-  for (size_t at = 0; at < k.scalars.size(); ++at) r += scalar_struct(k.scalars[at], scalar_names[at]);
-  r += list_of("streams", k.streams) + list_of("scalars", k.scalars);
+  for (const HeaderScalar& p : scalars) r += scalar_struct(p);
+  r += list_of("streams", streams) + list_of("scalars", scalars);
   return r + "\n}  // namespace " + name + "_ports\n";
+}
+
+std::string ports_header(const Kernel& k, const std::vector<std::string>& stream_names,
+                         const std::vector<std::string>& scalar_names) {
+  std::vector<HeaderPort> streams;
+  for (size_t i = 0; i < k.streams.size(); ++i) {
+    const StreamPort& p = k.streams[i];
+    streams.push_back({p.name, stream_names[i], p.written, p.bits, p.payload, p.leaves, true});
+  }
+  std::vector<HeaderScalar> scalars;
+  for (size_t i = 0; i < k.scalars.size(); ++i)
+    scalars.push_back({k.scalars[i].name, scalar_names[i], k.scalars[i].bits, true});
+  return ports_header(k.name, streams, scalars);
 }
 
 }  // namespace hlsc

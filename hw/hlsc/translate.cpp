@@ -115,6 +115,7 @@ class Translator {
     shapes_[&f] = shape_of(n);
     r_.files.push_back({n.name + ".v", text_[&f]});
     r_.files.push_back({n.name + ".json", netlist_json(n)});
+    r_.files.push_back({n.name + "_ports.hpp", netlist_ports_header(n)});
     r_.summary += netlist_text(n);
   }
 

@@ -6,7 +6,7 @@ using namespace nvtee::tee;  // NOLINT
 extern "C" void guard_top(hls::stream<Release>& release, hls::stream<Waiting>& recheck,
                           hls::stream<Cmd>& admitted, hls::stream<Ticket>& ticket,
                           hls::stream<Cmd>& carried) {
-#pragma HLS PIPELINE II = 3
+#pragma HLS PIPELINE II = 5
 #pragma HLS ARRAY_PARTITION variable = state.entries complete dim = 1
   static GuardState<CardConfig> state;
   GuardIo io{release, recheck, admitted, ticket, carried};
