@@ -91,6 +91,7 @@ Program::Program(const FrontendOptions& o, Warnings& warnings)
             [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
   const TempDir dir;
   run_clang(o, dir.path(), warnings);
+  assign_pragmas();
 }
 
 Program::~Program() = default;
@@ -142,22 +143,35 @@ Function* Program::find(const std::string& name) {
   return found;
 }
 
-std::vector<const Pragma*> Program::pragmas_in(const Function& f) const {
-  std::vector<const Pragma*> r;
-  const DISubprogram* mine = f.getSubprogram();
-  if (mine == nullptr) return r;
-  for (const Pragma& p : pragmas_) {
-    // The function that begins last before the line.
-    unsigned best = 0;
-    const std::string file = fs::absolute(p.loc.file).lexically_normal().string();
-    for (const Function& g : *module_) {
-      const DISubprogram* s = g.getSubprogram();
-      if (s == nullptr || g.isDeclaration() || s->getLine() > p.loc.line || s->getLine() <= best) continue;
-      if (path_of(s->getFile()) == file) best = s->getLine();
-    }
-    if (best == mine->getLine() && best != 0 && path_of(mine->getFile()) == file) r.push_back(&p);
+// A pragma belongs to the function that begins last before its line.
+void Program::assign_pragmas() {
+  std::map<const DIFile*, std::string> paths;
+  std::map<std::string, std::set<unsigned>> begins;  // by file
+  std::vector<std::pair<const DISubprogram*, std::string>> bodies;
+  for (const Function& f : *module_) {
+    const DISubprogram* s = f.getSubprogram();
+    if (s == nullptr || f.isDeclaration()) continue;
+    const auto [it, fresh] = paths.emplace(s->getFile(), "");
+    if (fresh) it->second = path_of(s->getFile());
+    begins[it->second].insert(s->getLine());
+    bodies.emplace_back(s, it->second);
   }
-  return r;
+  std::map<std::pair<std::string, unsigned>, std::vector<const Pragma*>> at;
+  for (const Pragma& p : pragmas_) {
+    const std::string file = fs::absolute(p.loc.file).lexically_normal().string();
+    const std::set<unsigned>& lines = begins[file];
+    auto it = lines.upper_bound(p.loc.line);
+    if (it != lines.begin()) at[{file, *--it}].push_back(&p);
+  }
+  for (const auto& [s, file] : bodies) {
+    const auto it = at.find({file, s->getLine()});
+    if (it != at.end()) pragmas_of_[s] = it->second;
+  }
+}
+
+std::vector<const Pragma*> Program::pragmas_in(const Function& f) const {
+  const auto it = pragmas_of_.find(f.getSubprogram());
+  return it == pragmas_of_.end() ? std::vector<const Pragma*>() : it->second;
 }
 
 std::string Program::module_name(const Function& f) {

@@ -6,6 +6,7 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -55,10 +56,12 @@ class Program {
 
  private:
   void run_clang(const FrontendOptions& o, const std::string& dir, Warnings& warnings);
+  void assign_pragmas();
 
   std::unique_ptr<llvm::LLVMContext> context_;
   std::unique_ptr<llvm::Module> module_;
   std::vector<Pragma> pragmas_;
+  std::map<const llvm::DISubprogram*, std::vector<const Pragma*>> pragmas_of_;
   std::set<const Pragma*> private_;
   std::vector<std::string> includes_;
 };
