@@ -46,7 +46,7 @@ struct NodeConfig {
   std::vector<net::Address> discovery;  // discovery-only listeners (port 8009)
   std::optional<net::Address> metrics;  // loopback; the daemon's own business
   unsigned reactors = 1;
-  Duration busy_poll = 0;
+  Duration busy_poll = 50 * kMicrosecond;
   std::vector<PeerConfig> peers;
   std::vector<SubsystemConfig> subsystems;
   core::Times times;

@@ -1,5 +1,6 @@
 #include "runtime/net/reactor.hpp"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/check.hpp"
+#include "runtime/net/busy_poll.hpp"
 #include "runtime/net/socket.hpp"
 
 namespace nvtee::net {
@@ -36,7 +38,10 @@ struct Reactor::Impl {
     Deferred* last = nullptr;
   };
 
+  explicit Impl(const Options& o) : options(o), busy_poll(o.busy_poll) {}
+
   Options options;
+  BusyPoll busy_poll;
   Fd epoll, wake;
   std::vector<epoll_event> events;
   unsigned taken = 0;  // events of the present batch
@@ -167,14 +172,22 @@ struct Reactor::Impl {
     return n < 0 ? 0 : static_cast<unsigned>(n);
   }
   unsigned wait(Time now, Duration limit) {
-    if (options.busy_poll != 0 && was_busy && limit != 0) {
-      const Time end = now + std::min(limit, options.busy_poll);
-      do {
-        if (const unsigned n = wait_once(0)) return n;
-      } while (clock_now() < end);
-      if (limit <= options.busy_poll) return 0;
+    if (options.busy_poll == 0 || limit == 0) return wait_once(limit);
+    unsigned n = was_busy ? poll(now + std::min(limit, busy_poll.window())) : 0;
+    const Duration polled = clock_now() - now;
+    if (n == 0 && polled < limit) n = wait_once(limit == kNever ? kNever : limit - polled);
+    const Duration took = clock_now() - now;
+    n != 0 ? busy_poll.event_after(took) : busy_poll.nothing_in(took);
+    return n;
+  }
+  // Gives the core away between two looks: on a machine with fewer cores than pollers the one who has work
+  // must not wait for the one who has not.
+  unsigned poll(Time end) {
+    while (clock_now() < end) {
+      if (const unsigned n = wait_once(0)) return n;
+      sched_yield();
     }
-    return wait_once(limit);
+    return 0;
   }
   void dispatch() {
     for (unsigned i = 0; i < taken; ++i) {
@@ -205,7 +218,7 @@ void Deferred::undefer() {
   if (queued_in_) queued_in_->impl_->unlink(this);
 }
 
-Reactor::Reactor() : now_(clock_now()), impl_(std::make_unique<Impl>()) {}
+Reactor::Reactor(const Options& options) : now_(clock_now()), impl_(std::make_unique<Impl>(options)) {}
 
 Reactor::~Reactor() {
   for (Timer* t : impl_->heap) t->slot_ = Timer::kDisarmed;
@@ -214,9 +227,8 @@ Reactor::~Reactor() {
 }
 
 Result<std::unique_ptr<Reactor>> Reactor::create(const Options& options) {
-  std::unique_ptr<Reactor> r(new Reactor);
+  std::unique_ptr<Reactor> r(new Reactor(options));
   Impl& im = *r->impl_;
-  im.options = options;
   im.events.resize(std::clamp(options.max_events, 1u, 4096u));
   im.scratch = std::make_unique_for_overwrite<std::byte[]>(kScratchBytes);
   im.epoll = Fd(::epoll_create1(EPOLL_CLOEXEC));

@@ -47,7 +47,9 @@ class Deferred {
 class Reactor {
  public:
   struct Options {
-    Duration busy_poll = 0;     // spin this long before sleeping while work was recent; 0 = never
+    // The most time to poll before sleeping; 0 = never. How long it really polls follows the load: not at all
+    // until a sleep proved to be shorter than this, and less and less once polling finds nothing (BusyPoll).
+    Duration busy_poll = 0;
     unsigned max_events = 256;  // events taken per wait
   };
   static Result<std::unique_ptr<Reactor>> create(const Options& options);
@@ -97,7 +99,7 @@ class Reactor {
   friend class Timer;
   friend class Deferred;
   struct Impl;
-  Reactor();
+  explicit Reactor(const Options& options);
   Time now_ = 0;
   PauseLog pauses_;
   std::unique_ptr<Impl> impl_;

@@ -303,8 +303,8 @@ Section<NodeConfig> node() {
                      "Threads that move data. A subsystem lives on one of them; more than the number of "
                      "cores or subsystems is of no use."),
           duration<C>("busy_poll", AT(busy_poll), 0, kMillisecond,
-                      "How long a reactor polls its sockets before it sleeps. Lowers latency at low "
-                      "depth, costs CPU."),
+                      "The longest that a reactor polls its sockets before it sleeps. It polls only "
+                      "while events come that fast, so an idle node does not; 0 means never."),
       }};
 }
 
