@@ -72,7 +72,7 @@ Epoch::Plan Epoch::plan(const Legs& legs) const {
     // A leg that was syncing when the node stopped joins again, by an epoch of its own.
     const bool again = leg.state() == Leg::State::kBarrier && role == Role::kSyncing;
     if (!role || (*role == leg.role && !again)) {
-      if (leg.good()) good |= 1u << leg.index();
+      if (leg.good() || leg.remains) good |= 1u << leg.index();
       continue;
     }
     p.changes |= 1u << leg.index();
@@ -83,9 +83,10 @@ Epoch::Plan Epoch::plan(const Legs& legs) const {
   }
   for (const Leg& leg : legs) {
     if ((good >> leg.index() & 1) == 0) continue;
-    if (leg.answered >= p.since && leg.answered != 0)
+    // The core does not use a leg that is to remain yet: its association itself is the proof.
+    if (leg.remains ? leg.link.attached_in() > p.since : leg.answered >= p.since && leg.answered != 0)
       p.proven = true;
-    else
+    else if (leg.good())
       p.unproven |= 1u << leg.index();
   }
   if (planted(Bug::kDropLast) && good == 0) p.proven = true;
@@ -126,7 +127,7 @@ void Epoch::commit(Legs& legs, Ledger& ledger, const Plan& plan) {
   ++next.epoch;
   unsigned in_sync_left = 0;
   for (unsigned i = 0; i < kMaxLegs; ++i) {
-    if (legs[i].good() && plan.roles[i] == Role::kInSync) ++in_sync_left;
+    if ((legs[i].good() || legs[i].remains) && plan.roles[i] == Role::kInSync) ++in_sync_left;
     if ((plan.changes >> i & 1) == 0) continue;
     auto& leg = next.legs[i];
     leg.role = plan.roles[i];

@@ -7,10 +7,12 @@ namespace nvtee::core {
 namespace {
 
 // Legs whose content counts: in_sync ones, and those that receive every write while they are being copied.
+// One that is being promoted and has come back on another association has missed writes.
 bool takes_part(const Leg& leg) {
   const auto s = leg.state();
-  return leg.link.is_up() &&
-         (s == Leg::State::kInSync || s == Leg::State::kCopying || s == Leg::State::kPromoting);
+  const bool promoting =
+      s == Leg::State::kPromoting && (leg.link.gen() == leg.commit_gen || planted(Bug::kPromotedAnew));
+  return leg.link.is_up() && (s == Leg::State::kInSync || s == Leg::State::kCopying || promoting);
 }
 
 }  // namespace

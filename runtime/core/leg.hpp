@@ -29,7 +29,7 @@ class Leg {
     kLost,       // failed while commands could be pending on it: the core still waits for it
     kDropping,   // epoch with `stale` is in flight
     kSweeping,   // out of the table; the core finishes what was pending on it
-    kReturning,  // the last leg is up again; waits for its barrier
+    kReturning,  // the last leg is up again; waits for its barrier, and until the others are dropped
     kReissuing,  // the core sends it again what it had not answered
     kRemoving,   // epoch without it is in flight
     kPurging,    // out of the table for good; the core finishes what was pending on it
@@ -83,6 +83,8 @@ class Leg {
   std::uint64_t lost_in = 0;    // Context::serial of its loss, or of the request to remove it
   std::uint64_t answered = 0;   // the newest Context::serial that a probe of it was issued in and answered
   bool ready = false;           // kBarrier: may join
+  bool remains = false;         // kReturning: barrier over; the others are to be dropped before it serves
+  bool drop_due = false;        // kSweeping, kPurging: the core is to drop it once a leg serves
   bool copied = false;          // kCopying: nothing is left
   std::uint8_t commit_gen = 0;  // association when its epoch change was sent to the store
   bool leaving = false;         // `leg remove` waits

@@ -45,6 +45,7 @@ void LegLink::go(In in) {
 
 void LegLink::connect(Context& ctx) {
   ++gen_;
+  attached_in_ = ctx.serial;
   Action& a = ctx.emit(Action::Kind::kAttachLeg);
   a.leg = leg_;
   a.spec = spec_;

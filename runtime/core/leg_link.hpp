@@ -48,6 +48,8 @@ class LegLink {
   bool needs_operator() const { return state_ == State::kOperator; }
   const std::string& reason() const { return reason_; }
   std::uint64_t faults() const { return faults_; }
+  // Context::serial of the newest attempt: what the leg says on this association is newer.
+  std::uint64_t attached_in() const { return attached_in_; }
 
   static std::string table();
   static std::string never_taken();
@@ -63,6 +65,7 @@ class LegLink {
   LegSpec spec_;
   State state_ = State::kOff;
   std::uint8_t gen_ = 0;
+  std::uint64_t attached_in_ = 0;
   unsigned attempts_ = 0;
   Time next_ = 0;
   std::string reason_;

@@ -150,8 +150,9 @@ void Membership::lose(Context& ctx, Leg& leg, const std::string& why) {
   const LS before = leg.state();
   leg.reason = why;
   leg.lost_at = ctx.now;
-  leg.lost_in = ctx.serial;
-  leg.ready = leg.copied = false;
+  // An association that was not in use took nothing with it.
+  if (before != LS::kLost && before != LS::kDropping && before != LS::kReturning) leg.lost_in = ctx.serial;
+  leg.ready = leg.copied = leg.remains = false;
   leg.link.fault(ctx, why, !last_one(leg));
   leg.go(LI::kBreak);
   if (planted(Bug::kRouteBeforeEpoch) && leg.state() == LS::kLost && before == LS::kInSync &&
@@ -187,6 +188,8 @@ void Membership::add(Context& ctx, const LegSpec& spec, std::uint64_t request) {
   free->link = link;
   free->to_copy.resize(regions);
   free->spec = spec;
+  // It may be one that was removed a moment ago, by us or just before we started.
+  if (!planted(Bug::kAddedAtOnce)) free->lost_at = std::max(removed_at_, started_at_);
   free->request = request;
   free->reason = "being added";
   free->give_up_at = ctx.now + ctx.times.start_wait;
@@ -332,17 +335,21 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       leg.copied = leg.to_copy.empty();
       return true;
     case LS::kSweeping:
-      if (!leg.swept()) return false;
+      drop_from_core(ctx, leg);
+      if (leg.drop_due || !leg.swept()) return false;
       leg.go(LI::kSwept);
       return true;
     case LS::kReturning:
       // Another leg has become in sync: commands that were failed meanwhile may be on that one and not on
       // this one, which is copied to, then (P4).
       if (any_good() && !planted(Bug::kReturnBeside)) {
+        leg.remains = false;
         leg.go(LI::kBreak);
         return true;
       }
       if (ctx.now < leg.lost_at + ctx.times.guard_time && !planted(Bug::kNoGuardTime)) return false;
+      if (wait_alone(ctx, leg)) return leg.state() != LS::kReturning;
+      leg.remains = false;
       leg.go(LI::kBarrierOver);
       distrust_copies(ctx, ledger);
       leg.set_core(ctx, tee::Ctl::kLegInSync);
@@ -360,7 +367,9 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       ctx.event(Severity::kNotice, "leg.returned", leg_name(leg) + " is back, and serves");
       return true;
     case LS::kPurging:
-      if (!leg.swept()) return false;
+      drop_from_core(ctx, leg);
+      if (leg.drop_due || !leg.swept()) return false;
+      removed_at_ = ctx.now;
       leg.link.disable(ctx);
       ledger.clear_dirty_all(leg.index());
       ledger.want_identity(leg.index(), std::nullopt);
@@ -403,7 +412,8 @@ void Membership::apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences) {
       case LS::kSweeping:
       case LS::kPurging:
         if (!planted(Bug::kRouteAfterDrop)) leg.set_core(ctx, tee::Ctl::kLegOff);
-        leg.sweep(ctx, tee::Ctl::kDrop);
+        leg.drop_due = true;
+        drop_from_core(ctx, leg);
         if (leg.state() == LS::kSweeping)
           ctx.event(Severity::kWarning, "leg.dropped", leg_name(leg) + " is out of sync: " + leg.reason);
         break;
@@ -487,6 +497,33 @@ void Membership::choose_survivor(Context& ctx) {
   best->go(LI::kSurvivor);
 }
 
+// The last leg is back, and the others are still in sync in the record. It may have lost what its cache held;
+// whoever is answered from it must not meet, after a crash, a reconcile from a leg that holds something newer
+// (P3). So it serves when they are durably dropped, which its association, newer than their losses, allows.
+bool Membership::wait_alone(Context& ctx, Leg& leg) {
+  std::uint64_t newest = 0;
+  bool others = false;
+  for (const Leg& other : legs) {
+    if (other.index() == leg.index() || other.role != Role::kInSync || other.good()) continue;
+    others = true;
+    if (other.state() == LS::kLost) newest = std::max(newest, other.lost_in);
+  }
+  if (!others || planted(Bug::kServeUndropped)) return false;
+  leg.remains = leg.link.attached_in() > newest;
+  if (leg.remains) return true;
+  leg.link.down(ctx, "asked anew, since other legs were lost after it had come back", true);
+  leg.go(LI::kBreak);
+  return true;
+}
+
+// What only the dropped leg owed is finished by this. While no leg serves, that would count answers of the
+// others' former incarnations, which may be gone with their caches (P1): they are asked again first.
+void Membership::drop_from_core(Context& ctx, Leg& leg) {
+  if (!leg.drop_due || (!any_good() && !planted(Bug::kDropUnserved))) return;
+  leg.drop_due = false;
+  leg.sweep(ctx, tee::Ctl::kDrop);
+}
+
 void Membership::fail_pending(Context& ctx) {
   if (ctx.now < last_fail_ + kFailAgain && last_fail_ != 0) return;
   bool any = false;
@@ -494,7 +531,8 @@ void Membership::fail_pending(Context& ctx) {
     const bool waits = leg.state() == LS::kLost || leg.state() == LS::kDropping ||
                        leg.state() == LS::kReturning ||
                        ((leg.state() == LS::kPromoting || leg.state() == LS::kRemoving) && !leg.link.is_up());
-    if (!waits || !leg.pending_in_core() || !leg.swept()) continue;
+    if (!leg.drop_due && (!waits || !leg.pending_in_core())) continue;
+    if (!leg.swept()) continue;
     leg.sweep(ctx, tee::Ctl::kFail);
     if (leg.role == Role::kInSync || leg.state() == LS::kPromoting) doubt_ |= 1u << leg.index();
     failed_ = any = true;
@@ -519,6 +557,8 @@ void Membership::wake(Wake& w, const Context& ctx) const {
         break;
       case LS::kLost:
       case LS::kDropping:
+      case LS::kSweeping:
+      case LS::kPurging:
         w.add(last_fail_ + kFailAgain);
         break;
       default:

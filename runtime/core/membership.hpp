@@ -58,6 +58,8 @@ class Membership {
   void watch_doubt(FenceDesk& fences);
   void watch_held(Context& ctx);
   void choose_survivor(Context& ctx);
+  bool wait_alone(Context& ctx, Leg& leg);
+  void drop_from_core(Context& ctx, Leg& leg);
   bool last_one(const Leg& leg) const;  // durably in_sync, and no other leg serves
   void give_up_adding(Context& ctx, Leg& leg, const std::string& why);
 
@@ -66,6 +68,7 @@ class Membership {
   Time held_since_ = kNever;
   Time candidate_at_ = kNever;  // when the first lost leg was back, while none serves
   Time last_fail_ = 0;
+  Time removed_at_ = 0;  // the last removal: commands of that leg may execute for guard_time
   unsigned doubt_ = 0;   // bit per leg
   bool failed_ = false;  // a fence is to be asked for
   std::uint64_t doubt_fence_ = 0;

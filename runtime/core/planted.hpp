@@ -39,6 +39,10 @@ enum class Bug : unsigned {
   kStoreNoSync,         // a commit is answered before it is durable
   kHoldForHost,         // the range of a write is held while its host's data are awaited
   kQueueNotClosed,      // the core is not told that a host's connection is gone
+  kServeUndropped,      // the last leg serves while other lost legs are in sync in the record
+  kDropUnserved,        // writes are finished by a drop while no leg serves
+  kPromotedAnew,        // a leg that is being promoted counts as clean on another association
+  kAddedAtOnce,         // a leg that was removed and is added again may execute its old commands
   kReturnBeside,        // a lost leg comes back beside another one that has become in sync
   kEnd
 };

@@ -44,6 +44,7 @@ const std::vector<Planted>& planted_bugs() {
       control("no_reissue", Bug::kNoReissue, "the last leg returns, what it owed is not asked again"),
       control("return_beside", Bug::kReturnBeside,
               "a lost leg comes back beside one that has become in sync"),
+      control("drop_unserved", Bug::kDropUnserved, "writes are finished by a drop while no leg serves"),
       control("no_back_off", Bug::kNoBackOff, "a leg is connected to without pause"),
       control("verify_blind", Bug::kVerifyBlind, "verify does not count what differs", true),
       control("flush_believed", Bug::kSyncUnflushedEpoch, "a Flush that failed counts as done"),

@@ -71,6 +71,7 @@ void Node::start() {
   host_holds_.fill(-1);
   wake_armed_ = 0;
   drained_ = false;
+  attached_ = 0;
   tee::Ctl open{};
   open.op = tee::Ctl::kQueueOpen;
   open.value = kDepth;

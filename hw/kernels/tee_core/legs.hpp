@@ -148,6 +148,11 @@ NVTEE_TEE_INLINE void note_status(LegRow& r, StatusBits status) {
   if (r.status == 0) r.status = status;
 }
 
+// The end of a write that a sweep has failed: not a success, whatever the legs that are left have said.
+NVTEE_TEE_INLINE StatusBits told(const LegRow& r, StatusBits status) {
+  return r.failed ? StatusBits(spec::st::kPathInternal) : status;
+}
+
 // ---- what comes next ------------------------------------------------------------------------------------
 // One of the candidates: the lowest from `turn` on, preferred ones first.
 NVTEE_TEE_INLINE LegMask choose(LegMask candidates, LegMask prefer, ap_uint<8> turn) {
@@ -197,7 +202,7 @@ inline void begin_rewrite(LegRow& r, const LegSet& legs, ap_uint<8> op, ap_uint<
   r.pending = 0;
   r.stuck = 0;
   if (mask == 0) {
-    finish(r, r.status, io);
+    finish(r, told(r, r.status), io);
   } else {
     issue(r, legs, mask, io);
   }
@@ -214,7 +219,7 @@ inline void begin_repair_read(LegRow& r, const LegSet& legs, LegMask not_to, Leg
   r.pending = 0;
   r.stuck = 0;
   if (here == lowest_leg(here)) {
-    finish(r, r.status, io);  // one leg at most is left: nothing can differ
+    finish(r, told(r, r.status), io);  // one leg at most is left: nothing can differ
   } else if (source != 0) {
     r.phase = LegRow::kRepairRead;
     r.op = spec::io::kRead;
@@ -240,7 +245,7 @@ inline void settle_write(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo<
   } else if (r.bad == 0) {
     finish(r, 0, io);
   } else if (r.good == 0 && (!r.executed || r.bad == lowest_leg(r.bad))) {
-    finish(r, r.status, io);  // all refused it, or there is only one
+    finish(r, told(r, r.status), io);  // all refused it, or there is only one
   } else if (r.cmd.opcode == spec::io::kFlush) {
     if (r.good == 0) {
       finish(r, r.status, io);
@@ -265,12 +270,13 @@ template <class C>
 inline void settle(LegRow& r, const LegSet& legs, ap_uint<8> turn, LegsIo<C>& io) {
   if (of_hold(r)) {
     issue_over(r, io);
-  } else if (r.not_home || r.failed) {
+  } else if (r.not_home || (r.failed && (r.bad == 0 || r.cmd.opcode == spec::io::kFlush ||
+                                         C::kMutant == Mutant::kFailedUnrepaired))) {
     finish(r, spec::st::kPathInternal, io);
   } else if (r.phase == LegRow::kMain) {
-    settle_write(r, legs, turn, io);
+    settle_write(r, legs, turn, io);  // a failed one too: legs that stay in sync must agree (P4)
   } else {
-    finish(r, r.status, io);
+    finish(r, told(r, r.status), io);
   }
 }
 
@@ -476,12 +482,12 @@ inline void leg_gone(LegRow& r, const Work& w, LegMask bit, ap_uint<8> turn, Leg
     note_status(r, spec::st::kPathInternal);
     r.bad = both(r.bad, bit);
     if (r.pending == 0) issue_over(r, io);
+  } else if (r.phase == LegRow::kRepairRead) {
+    begin_repair_read(r, w.legs, bit, io);
   } else if (r.failed) {
     if (r.pending == 0) settle(r, w.legs, turn, io);
   } else if (r.phase == LegRow::kMain && is_read(r)) {
     begin_main(r, w.legs, bit, turn, io);
-  } else if (r.phase == LegRow::kRepairRead) {
-    begin_repair_read(r, w.legs, bit, io);
   } else if (r.pending == 0) {
     settle(r, w.legs, turn, io);
   }

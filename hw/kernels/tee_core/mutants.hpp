@@ -36,6 +36,7 @@ struct Mutant {
     kWaitersForgotten,    // the ring is not looked through after a release
     kOldGood,             // an answer of a leg's former incarnation still counts after a reissue
     kFailedSeen,          // who waited for a write that was failed sees it
+    kFailedUnrepaired,    // legs that disagree are not repaired when their write is failed
     kEnd
   };
 };

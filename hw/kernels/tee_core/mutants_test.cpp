@@ -62,6 +62,20 @@ bool failed_writes_are_not_seen() {
   s.sweep(1, Ctl::kFail);
   return s.tx.empty();
 }
+bool failed_writes_are_repaired() {
+  Rig<MutantConfig> s;
+  s.set_up(3);
+  s.set_region(0, Ctl::kOpen);
+  s.events.clear();
+  s.write(1, 1, 0, 1);
+  s.answer(s.next_tx());
+  s.answer(s.next_tx(), spec::st::kLbaRange);
+  s.next_tx();
+  s.sweep(2, Ctl::kFail);  // the third leg was lost
+  if (s.tx.size() != 1 || !s.out.empty()) return false;
+  s.answer(s.next_tx());
+  return s.out.size() == 1 && s.out.front().status == spec::st::kPathInternal;
+}
 struct Told {
   unsigned mutant;
   bool (*story)();
@@ -70,7 +84,8 @@ constexpr Told kTold[] = {{Mutant::kOldIncarnation, late_answer_is_dropped},
                           {Mutant::kNoLegSucceeds, nothing_done_is_no_success},
                           {Mutant::kParkedKept, close_frees_what_is_parked},
                           {Mutant::kOldGood, old_answers_do_not_count},
-                          {Mutant::kFailedSeen, failed_writes_are_not_seen}};
+                          {Mutant::kFailedSeen, failed_writes_are_not_seen},
+                          {Mutant::kFailedUnrepaired, failed_writes_are_repaired}};
 
 void catch_one(unsigned mutant) {
   MutantConfig::kMutant = mutant;
