@@ -16,18 +16,15 @@ TEST(BusyPoll, DoesNotPollUntilASleepWasShort) {
   EXPECT_GT(b.window(), 0u);
 }
 
-TEST(BusyPoll, GrowsToTheBoundAndNoFurther) {
+TEST(BusyPoll, ShortWaitsAmongLongOnesKeepItPolling) {
   BusyPoll b(kBound);
-  for (int i = 0; i < 20; ++i) b.event_after(kBound);
-  EXPECT_EQ(b.window(), kBound);
-}
-
-TEST(BusyPoll, StaysAsItIsWhileEventsComeWithinTheWindow) {
-  BusyPoll b(kBound);
-  b.event_after(kBound);
-  const Duration w = b.window();
-  for (int i = 0; i < 20; ++i) b.event_after(w / 2);
-  EXPECT_EQ(b.window(), w);
+  for (int i = 0; i < 100; ++i) {
+    b.event_after(kBound / 2);
+    for (int k = 0; k < 7; ++k) {
+      b.event_after(3 * kBound);
+      EXPECT_EQ(b.window(), kBound);
+    }
+  }
 }
 
 TEST(BusyPoll, AnIdleLoopStopsPolling) {
@@ -35,7 +32,7 @@ TEST(BusyPoll, AnIdleLoopStopsPolling) {
   for (int i = 0; i < 20; ++i) b.event_after(kBound);
   int waits = 0;
   for (; b.window() != 0; ++waits) b.nothing_in(100 * kMillisecond);
-  EXPECT_LE(waits, 4);
+  EXPECT_LE(waits, 8);
   b.nothing_in(100 * kMillisecond);
   EXPECT_EQ(b.window(), 0u);
 }

@@ -19,7 +19,8 @@
 namespace nvtee::nvmf {
 namespace {
 
-constexpr std::size_t kRxBudget = 512 * 1024;    // bytes read per wake-up: then others have their turn
+constexpr std::size_t kRxBudget =
+    128 * 1024;  // bytes read per turn: then what they ask for goes out, and others have theirs
 constexpr unsigned kTxBudget = 32;               // sendmsg calls per wake-up
 constexpr unsigned kVectors = 256;               // per sendmsg
 constexpr std::uint32_t kLargeData = 16 * 1024;  // from here on data is worth a read of its own

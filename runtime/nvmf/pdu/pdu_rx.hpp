@@ -71,7 +71,7 @@ class RxMachine {
   std::uint32_t recent_data_ = 0;
   Fatal fatal_;
   ReceivedData received_;
-  Frame frame_{};
+  alignas(64) Frame frame_{};  // headers are copied into it and read at once: never across two cache lines
   std::uint32_t ddgst_ = 0;
   std::uint32_t header_bytes_ = 0;
 };
