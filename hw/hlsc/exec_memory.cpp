@@ -374,7 +374,8 @@ Val Exec::memory_leaf(Region& r, unsigned bank, const Val& index, unsigned leaf,
 }
 
 Val Exec::load_row(Region& r, const Address& a, uint64_t width, State& s) {
-  const RowAddress x = row_address(r, a);
+  RowAddress x = row_address(r, a);
+  x.index = under(x.index, s);
   r.used = true;
   if (!Graph::is_const(x.index) || (x.bank.width() != 0 && !Graph::is_const(x.bank))) r.variable_index = true;
   const auto offset = static_cast<uint64_t>(x.inner.offset);
@@ -467,7 +468,8 @@ void Exec::write_bank(Region& r, unsigned bank, const Val& index, uint64_t byte,
 }
 
 void Exec::store_row(Region& r, const Address& a, const Val& v, State& s) {
-  const RowAddress x = row_address(r, a);
+  RowAddress x = row_address(r, a);
+  x.index = under(x.index, s);
   r.used = true;
   if (!Graph::is_const(x.index) || (x.bank.width() != 0 && !Graph::is_const(x.bank))) r.variable_index = true;
   const auto offset = static_cast<uint64_t>(x.inner.offset);

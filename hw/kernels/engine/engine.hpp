@@ -11,6 +11,7 @@
 #include "hw/kernels/engine/rx_path.hpp"
 #include "hw/kernels/host_mux/host_mux.hpp"
 #include "hw/kernels/host_tx/host_tx.hpp"
+#include "hw/kernels/leg_io/leg_join.hpp"
 #include "hw/kernels/leg_io/leg_route.hpp"
 #include "hw/kernels/leg_io/leg_table.hpp"
 #include "hw/kernels/regs/regs.hpp"
@@ -75,8 +76,12 @@ class Engine {
       s->tx.step([&](unsigned k) { return allow(10 + k); });
       if (allow(15)) s->read.step();
     }
-    if (allow(6) && count_ % 3 == 0) host_tx_step(*host_tx_, host_tx_io_);        // II = 3
-    if (allow(7) && count_ % 2 == 0) leg_table_step(*leg_table_, leg_table_io_);  // II = 2
+    if (allow(6) && count_ % 3 == 0) host_tx_step(*host_tx_, host_tx_io_);  // II = 3
+    if (allow(7)) leg_join_step(leg_join_, leg_join_io_);
+    if (allow(7) && count_ % 4 == 0) {  // II = 4
+      leg_table_step(*leg_table0_, 0, leg_table_io0_);
+      leg_table_step(*leg_table1_, 1, leg_table_io1_);
+    }
     if (allow(8) && count_ % 2 == 0) leg_route_step(*leg_route_, leg_route_io_);  // II = 2
     if (allow(16)) core_->run(now_);
     if (allow(9) && count_ % 2 == 0) host_mux_step(host_mux_, host_mux_io_);  // II = 2
@@ -132,15 +137,23 @@ class Engine {
       core_->placement, side0_.rx.placement, side1_.rx.placement, mux_event_, mux_count_};
 
   hls::stream<CardCtl, 4> leg_ctl_{"leg_ctl"}, host_ctl_{"host_ctl"};
-  hls::stream<LegOut, 4> leg_out_{"leg_out"};
-  hls::stream<LegBack, 4> leg_back_{"leg_back"};
+  hls::stream<LegOut, 4> leg_out0_{"leg_out0"}, leg_out1_{"leg_out1"};
+  hls::stream<LegBack, 4> leg_back0_{"leg_back0"}, leg_back1_{"leg_back1"};
   std::unique_ptr<LegRouteState> leg_route_ = std::make_unique<LegRouteState>();
-  LegRouteIo leg_route_io_{leg_ctl_,           core_->leg_tx,      side0_.rx.leg, side1_.rx.leg, leg_stored_,
-                           side0_.tx.leg_done, side1_.tx.leg_done, leg_out_,      leg_back_,     leg_count_};
-  std::unique_ptr<LegTableState> leg_table_ = std::make_unique<LegTableState>();
-  LegTableIo leg_table_io_{leg_out_,      leg_back_,           side0_.tx.leg,
-                           side1_.tx.leg, side0_.rx.leg_place, side1_.rx.leg_place,
-                           core_->leg_in, leg_event_};
+  LegRouteIo leg_route_io_{leg_ctl_,    core_->leg_tx,      side0_.rx.leg,      side1_.rx.leg,
+                           leg_stored_, side0_.tx.leg_done, side1_.tx.leg_done, leg_out0_,
+                           leg_out1_,   leg_back0_,         leg_back1_,         leg_count_};
+  hls::stream<LegReady, kLegReady> leg_ready0_{"leg_ready0"}, leg_ready1_{"leg_ready1"};
+  hls::stream<tee::LegIn, 4> leg_in0_{"leg_in0"}, leg_in1_{"leg_in1"};
+  hls::stream<CardEvent, 4> leg_event0_{"leg_event0"}, leg_event1_{"leg_event1"};
+  std::unique_ptr<LegTableState> leg_table0_ = std::make_unique<LegTableState>(),
+                                 leg_table1_ = std::make_unique<LegTableState>();
+  LegTableIo leg_table_io0_{leg_out0_,     leg_back0_,          leg_ready0_, leg_ready0_,
+                            side0_.tx.leg, side0_.rx.leg_place, leg_in0_,    leg_event0_};
+  LegTableIo leg_table_io1_{leg_out1_,     leg_back1_,          leg_ready1_, leg_ready1_,
+                            side1_.tx.leg, side1_.rx.leg_place, leg_in1_,    leg_event1_};
+  LegJoinState leg_join_{};
+  LegJoinIo leg_join_io_{leg_in0_, leg_in1_, leg_event0_, leg_event1_, core_->leg_in, leg_event_};
 
   hls::stream<tee::HostOut, 4> own_out_{"own_out"};
   std::unique_ptr<HostTxState> host_tx_ = std::make_unique<HostTxState>();

@@ -25,6 +25,7 @@
 #include "hw/kernels/header_split/header_split_top.cpp"
 #include "hw/kernels/host_mux/host_mux_top.cpp"
 #include "hw/kernels/host_tx/host_tx_top.cpp"
+#include "hw/kernels/leg_io/leg_join_top.cpp"
 #include "hw/kernels/leg_io/leg_route_top.cpp"
 #include "hw/kernels/leg_io/leg_table_top.cpp"
 #include "hw/kernels/placer/placer_top.cpp"
@@ -233,8 +234,11 @@ extern "C" void engine_top(
   static hls::stream<tee::Ctl, 16> ctl;
   static hls::stream<tee::Event, 16> event;
   static hls::stream<card::CardCtl, 4> leg_ctl, host_ctl;
-  static hls::stream<card::LegOut, 4> leg_out;
-  static hls::stream<card::LegBack, 4> leg_back;
+  static hls::stream<card::LegOut, 4> leg_out0, leg_out1;
+  static hls::stream<card::LegBack, 4> leg_back0, leg_back1;
+  static hls::stream<card::LegReady, card::kLegReady> leg_ready0, leg_ready1;
+  static hls::stream<tee::LegIn, 4> leg_in0, leg_in1;
+  static hls::stream<card::CardEvent, 4> leg_event0, leg_event1;
   static hls::stream<card::CardEvent, 4> mux_event, leg_event, host_event, events0, events1, events2, events;
   static hls::stream<card::Count, 4> mux_count, leg_count;
   static hls::stream<card::RingCtl, 4> ring_ctl;
@@ -248,8 +252,11 @@ extern "C" void engine_top(
   host_mux_top(host0, host1, host_stored, sent, own_in, host_in, placement, place0, place1, mux_event,
                mux_count);
   tee_core_top(host_in, placement, host_out, leg_tx, leg_in, ctl, event, now);
-  leg_route_top(leg_ctl, leg_tx, leg0, leg1, leg_stored, leg_done0, leg_done1, leg_out, leg_back, leg_count);
-  leg_table_top(leg_out, leg_back, leg_job0, leg_job1, leg_place0, leg_place1, leg_in, leg_event);
+  leg_route_top(leg_ctl, leg_tx, leg0, leg1, leg_stored, leg_done0, leg_done1, leg_out0, leg_out1, leg_back0,
+                leg_back1, leg_count);
+  leg_table_top(0, leg_out0, leg_back0, leg_ready0, leg_ready0, leg_job0, leg_place0, leg_in0, leg_event0);
+  leg_table_top(1, leg_out1, leg_back1, leg_ready1, leg_ready1, leg_job1, leg_place1, leg_in1, leg_event1);
+  leg_join_top(leg_in0, leg_in1, leg_event0, leg_event1, leg_in, leg_event);
   host_tx_top(host_out, host_ctl, host_done0, host_done1, host_job0, host_job1, sent, own_out, host_event);
   event_mux_top(read_event0, split_event0, placer_event0, store_event0, events0);
   event_mux_top(read_event1, split_event1, placer_event1, store_event1, events1);

@@ -1,5 +1,6 @@
 // leg_route: knows the links (associations with legs). It finds the link and the queue of each leg command,
-// and the leg of everything that comes back. What belongs to no link ends here.
+// and the leg of everything that comes back, and hands it to the leg_table of its port. What belongs to no
+// link ends here.
 //
 // Tables: of_leg[namespace, leg] and links[link], the latter once for each direction; both written by the
 // runtime's orders alone.
@@ -24,6 +25,7 @@ struct Link {
   ap_uint<16> credits;
   ap_uint<14> icdata;
   ap_uint<16> most;
+  ap_uint<4> ports;  // of its queues
   ap_uint<1> hdgst, ddgst, valid;
 };
 struct LinkOfLeg {
@@ -48,8 +50,10 @@ struct LegRouteIo {
   hls::stream<StoreDone>& stored;  // kLegDone
   hls::stream<TxDone>& sent0;
   hls::stream<TxDone>& sent1;
-  hls::stream<LegOut>& out;
-  hls::stream<LegBack>& back;
+  hls::stream<LegOut>& out0;
+  hls::stream<LegOut>& out1;
+  hls::stream<LegBack>& back0;
+  hls::stream<LegBack>& back1;
   hls::stream<Count>& count;
 };
 
@@ -83,13 +87,12 @@ NVTEE_TEE_INLINE ap_uint<16> most_of(ap_uint<32> maxh2c) {
   return static_cast<ap_uint<16>>(whole < kMaxTxData && whole != 0 ? whole : ap_uint<32>(kMaxTxData));
 }
 
-NVTEE_TEE_INLINE void set_link(LegRouteState& s, const CardCtl& c) {
-  s.epoch = static_cast<LinkEpoch>(s.epoch + 1);
+NVTEE_TEE_INLINE Link new_link(const CardCtl& c, LinkEpoch epoch) {
   Link l = Link();
   l.ns = c.ns;
   l.leg = c.leg;
   l.gen = c.gen;
-  l.epoch = s.epoch;
+  l.epoch = epoch;
   l.queues = c.queues;
   l.credits = static_cast<ap_uint<16>>(c.entries - 1);
   l.icdata = c.icdata;
@@ -97,12 +100,7 @@ NVTEE_TEE_INLINE void set_link(LegRouteState& s, const CardCtl& c) {
   l.hdgst = c.hdgst;
   l.ddgst = c.ddgst;
   l.valid = c.valid;
-  s.links_out[c.link.to_uint()] = l;
-  s.links_back[c.link.to_uint()] = l;
-  LinkOfLeg of;
-  of.link = c.link;
-  of.valid = c.valid;
-  s.of_leg[c.ns.to_uint() * 4 + c.leg.to_uint()] = of;
+  return l;
 }
 
 NVTEE_TEE_INLINE LegOut queue_order(const CardCtl& c, const Link& l) {
@@ -110,7 +108,6 @@ NVTEE_TEE_INLINE LegOut queue_order(const CardCtl& c, const Link& l) {
   o.kind = c.valid ? LegOut::kOpen : LegOut::kShut;
   o.queue = queue_ix(c.link, c.link_queue);
   o.epoch = l.epoch;
-  o.port = c.port;
   o.session = c.session;
   o.credits = l.credits;
   o.most = l.most;
@@ -119,13 +116,13 @@ NVTEE_TEE_INLINE LegOut queue_order(const CardCtl& c, const Link& l) {
   return o;
 }
 
-NVTEE_TEE_INLINE LegOut issue_of(const tee::LegTx& t, LinkIx link, const Link& l) {
+NVTEE_TEE_INLINE LegOut issue_of(const tee::LegTx& t, LinkIx link, LinkQueue queue, const Link& l) {
   const bool gives = t.opcode == spec::io::kWrite || t.opcode == spec::io::kCompare;
   const bool takes = t.opcode == spec::io::kRead;
   LegOut o = LegOut();
   o.kind = LegOut::kIssue;
   o.entry = entry_of(t.slot, t.leg);
-  o.queue = queue_ix(link, queue_of_slot(t.slot, l.queues));
+  o.queue = queue_ix(link, queue);
   o.epoch = l.epoch;
   o.in = takes ? 1 : 0;
   o.cmd.opcode = t.opcode;
@@ -140,19 +137,46 @@ NVTEE_TEE_INLINE LegOut issue_of(const tee::LegTx& t, LinkIx link, const Link& l
 
 // A command or an order. The order is the same for both, so that no command meets a link it was not meant
 // for.
-NVTEE_TEE_INLINE bool leg_route_out(LegRouteState& s, LegRouteIo& io) {
-  if (!io.ctl.empty()) {
-    const CardCtl c = io.ctl.read();
-    const Link old = s.links_out[c.link.to_uint()];
-    if (c.op == CardCtl::kSetLink) set_link(s, c);
-    if (c.op == CardCtl::kSetLinkQueue) io.out.write(queue_order(c, old));
-    return true;
+NVTEE_TEE_INLINE void write_out(LegRouteIo& io, PortId port, const LegOut& o) {
+  if (port) {
+    io.out1.write(o);
+  } else {
+    io.out0.write(o);
   }
-  if (io.tx.empty()) return false;
-  const tee::LegTx t = io.tx.read();
+}
+
+NVTEE_TEE_INLINE bool leg_route_out(LegRouteState& s, LegRouteIo& io) {
+  const bool is_ctl = !io.ctl.empty(), is_tx = !is_ctl && !io.tx.empty();
+  if (!is_ctl && !is_tx) return false;
+  CardCtl c = CardCtl();
+  tee::LegTx t = tee::LegTx();
+  if (is_ctl) c = io.ctl.read();
+  if (is_tx) t = io.tx.read();
   const LinkOfLeg of = s.of_leg[t.ns.to_uint() * 4 + t.leg.to_uint()];
-  const Link l = s.links_out[of.link.to_uint()];
-  if (of.valid && l.valid && l.gen == t.gen) io.out.write(issue_of(t, of.link, l));
+  const LinkIx link = is_ctl ? c.link : of.link;
+  Link l = s.links_out[link.to_uint()];
+  const bool set_link = is_ctl && c.op == CardCtl::kSetLink,
+             set_queue = is_ctl && c.op == CardCtl::kSetLinkQueue;
+  if (set_link) {
+    s.epoch = static_cast<LinkEpoch>(s.epoch + 1);
+    l = new_link(c, s.epoch);
+    LinkOfLeg now;
+    now.link = c.link;
+    now.valid = c.valid;
+    s.of_leg[c.ns.to_uint() * 4 + c.leg.to_uint()] = now;
+  }
+  if (set_queue) {
+    l.ports[c.link_queue.to_uint()] = c.port;
+    write_out(io, c.port, queue_order(c, l));
+  }
+  if (set_link || set_queue) {
+    s.links_out[c.link.to_uint()] = l;
+    s.links_back[c.link.to_uint()] = l;
+  }
+  if (is_tx && of.valid && l.valid && l.gen == t.gen) {
+    const LinkQueue queue = queue_of_slot(t.slot, l.queues);
+    write_out(io, l.ports[queue.to_uint()], issue_of(t, of.link, queue, l));
+  }
   return true;
 }
 
@@ -162,6 +186,7 @@ struct Backward {
   LinkIx link;
   ap_uint<16> cid;
   LinkEpoch epoch;  // kSent
+  PortId port;
 };
 
 NVTEE_TEE_INLINE Backward back_of(const LegPdu& p) {
@@ -170,7 +195,7 @@ NVTEE_TEE_INLINE Backward back_of(const LegPdu& p) {
   w.cid = p.cid;
   w.b.kind = p.kind;  // the same numbers
   w.b.queue = queue_ix(p.link, p.link_queue);
-  w.b.port = p.port;
+  w.port = p.port;
   w.b.ttag = p.ttag;
   w.b.offset = p.offset;
   w.b.length = p.length;
@@ -184,12 +209,14 @@ NVTEE_TEE_INLINE Backward back_of(const StoreDone& d) {
   w.link = d.link;
   w.cid = d.cid;
   w.b.kind = LegBack::kStored;
+  w.port = d.port;
   w.b.ok = d.ok;
   return w;
 }
-NVTEE_TEE_INLINE Backward back_of(const TxDone& d) {
+NVTEE_TEE_INLINE Backward back_of(const TxDone& d, PortId port) {
   const LegToken t = token_of(d.token);
   Backward w = Backward();
+  w.port = port;
   w.link = static_cast<LinkIx>(t.queue >> 2);
   w.epoch = t.epoch;
   w.b.kind = LegBack::kSent;
@@ -224,9 +251,9 @@ NVTEE_TEE_INLINE bool leg_route_back(LegRouteState& s, LegRouteIo& io) {
   hw::taken(s.turn, one);
   Backward w = Backward();
   if (one[LegRouteState::kSent0]) {
-    w = back_of(io.sent0.read());
+    w = back_of(io.sent0.read(), 0);
   } else if (one[LegRouteState::kSent1]) {
-    w = back_of(io.sent1.read());
+    w = back_of(io.sent1.read(), 1);
   } else if (one[LegRouteState::kPdu0]) {
     const LegPdu p = io.pdu0.read();
     s.tally[0] = tally_plus(s.tally[0], pdu_bytes(p));
@@ -250,7 +277,11 @@ NVTEE_TEE_INLINE bool leg_route_back(LegRouteState& s, LegRouteIo& io) {
   b.dead = l.valid && l.epoch == b.epoch ? 0 : 1;
   b.ns = l.ns;
   b.gen = l.gen;
-  io.back.write(b);
+  if (w.port) {
+    io.back1.write(b);
+  } else {
+    io.back0.write(b);
+  }
   return true;
 }
 
@@ -269,11 +300,11 @@ NVTEE_TEE_INLINE bool leg_route_count(LegRouteState& s, bool idle, LegRouteIo& i
 NVTEE_TEE_INLINE tee::Step leg_route_step(LegRouteState& s, LegRouteIo& io) {
   const bool asleep = io.ctl.empty() && io.tx.empty() && io.pdu0.empty() && io.pdu1.empty() &&
                       io.stored.empty() && io.sent0.empty() && io.sent1.empty();
-  const bool back_full =
-      io.back.full() || tally_blocks(s.tally[0], io.count) || tally_blocks(s.tally[1], io.count);
+  const bool back_full = io.back0.full() || io.back1.full() || tally_blocks(s.tally[0], io.count) ||
+                         tally_blocks(s.tally[1], io.count);
   const bool counted = leg_route_count(s, asleep, io);
   const bool back = !back_full && leg_route_back(s, io);
-  const bool out = !io.out.full() && leg_route_out(s, io);
+  const bool out = !io.out0.full() && !io.out1.full() && leg_route_out(s, io);
   if (out || back || counted) return tee::Step::kMoved;
   return asleep ? tee::Step::kIdle : tee::Step::kBlocked;
 }

@@ -1,13 +1,15 @@
-// leg_table: the commands that legs owe. An entry for each slot and leg says what a leg may still send; a row
-// for each leg queue says how many commands it takes (credits), how many PDUs are on their way to it (jobs
-// out, at most kTxWindow), and which entries wait: commands for a credit, data that an R2T asked for.
+// leg_table: the commands that the legs of a port owe. An entry for each slot and leg says what a leg may
+// still send; a row for each leg queue says how many commands it takes (credits), how many PDUs are on their
+// way to it (jobs out, at most kTxWindow), and which entries wait: commands for a credit, data that an R2T
+// asked for.
 //
 // Nothing is believed: whatever does not fit its entry is told (CardEvent::kLinkError) and changes nothing.
 // An answer is handed on when no byte of its command is still on the way, to the leg or to the store.
 //
-// A call does one thing: takes what comes back, takes a command, or sends for a leg queue that may send
-// (`ready` holds each such queue once). Tables: entries, commands, next, one read and one write a call at the
-// entry of the record or at the head of the queue's list; queues, one row a call.
+// A call does one thing: takes what comes back, takes a command, or sends for a leg queue that may send.
+// `ready` goes from here to here: it holds each queue that may send at most once, with the entry at the head
+// of its list, so that all addresses follow from the record. Tables: entries, commands, next, queues, one
+// read and one write a call.
 #ifndef NVTEE_HW_KERNELS_LEG_IO_LEG_TABLE_HPP
 #define NVTEE_HW_KERNELS_LEG_IO_LEG_TABLE_HPP
 
@@ -47,7 +49,6 @@ struct LegList {
 
 struct LegQueueRow {
   LinkEpoch epoch;
-  PortId port;
   SessionIx session;
   ap_uint<16> most;
   ap_uint<16> credits;
@@ -89,19 +90,24 @@ struct LegTableState {
   CommandBits commands[kEntries];
   EntryIx next[kEntries];
   LegQueueRow queues[kLinkQueues];
-  QueueIx ready[kLinkQueues];
-  ap_uint<8> ready_put, ready_get;
-  ap_uint<9> ready_count;
   hw::Turn<kSources> turn;
 };
+
+// A queue that may send, and what: the entry at the head of its data or of its commands.
+struct LegReady {
+  QueueIx queue;
+  EntryIx entry;
+  ap_uint<1> data;
+};
+constexpr int kLegReady = 2 * kLinkQueues;  // holds one of each queue, and is never full
 
 struct LegTableIo {
   hls::stream<LegOut>& out;
   hls::stream<LegBack>& back;
-  hls::stream<TxJob>& job0;
-  hls::stream<TxJob>& job1;
-  hls::stream<LegPlace>& place0;
-  hls::stream<LegPlace>& place1;
+  hls::stream<LegReady>& ready_in;
+  hls::stream<LegReady>& ready_out;
+  hls::stream<TxJob>& job;
+  hls::stream<LegPlace>& place;
   hls::stream<tee::LegIn>& leg_in;
   hls::stream<CardEvent>& event;
 };
@@ -112,15 +118,10 @@ struct LegActs {
   LegPlace place;
   tee::LegIn answer;
   CardEvent event;
-  PortId place_port;
   bool jobs, places, answers, tells;
   bool appends;  // next[append_to] = the call's entry
   EntryIx append_to;
 };
-
-NVTEE_TEE_INLINE bool may_send(const LegQueueRow& q) {
-  return q.valid && q.out != kTxWindow && (q.data.any || (q.commands.any && q.credits != 0));
-}
 
 NVTEE_TEE_INLINE void append(LegList& list, EntryIx e, LegActs& acts) {
   acts.appends = list.any;
@@ -137,7 +138,6 @@ NVTEE_TEE_INLINE void pop(LegList& list, EntryIx next) {
 NVTEE_TEE_INLINE void send(LegActs& acts, LegQueueRow& q, QueueIx queue, EntryIx e, unsigned ends,
                            const TxJob& job) {
   acts.job = job;
-  acts.job.port = q.port;
   acts.job.session = q.session;
   acts.job.slot = slot_of_entry(e);
   acts.job.from = TxJob::kLeg;
@@ -154,7 +154,6 @@ NVTEE_TEE_INLINE void send(LegActs& acts, LegQueueRow& q, QueueIx queue, EntryIx
 NVTEE_TEE_INLINE void break_link(LegActs& acts, LegQueueRow& q, QueueIx queue, uint16_t fes, uint32_t fei) {
   acts.tells = true;
   acts.event.kind = CardEvent::kLinkError;
-  acts.event.port = q.port;
   acts.event.session = q.session;
   acts.event.link = static_cast<LinkIx>(queue >> 2);
   acts.event.fes = fes;
@@ -195,7 +194,6 @@ NVTEE_TEE_INLINE void issue(LegActs& acts, LegEntry& e, LegQueueRow& q, const Le
 NVTEE_TEE_INLINE void open_queue(LegQueueRow& q, const LegOut& o) {
   LegQueueRow n = LegQueueRow();
   n.epoch = o.epoch;
-  n.port = o.port;
   n.session = o.session;
   n.most = o.most;
   n.credits = o.credits;
@@ -209,7 +207,6 @@ NVTEE_TEE_INLINE void open_queue(LegQueueRow& q, const LegOut& o) {
 // Behind the last job of this queue.
 NVTEE_TEE_INLINE void shut_queue(LegActs& acts, LegQueueRow& q, const LegOut& o) {
   q.epoch = o.epoch;
-  q.port = o.port;
   q.session = o.session;
   q.valid = 0;
   q.commands = LegList();
@@ -233,15 +230,33 @@ NVTEE_TEE_INLINE void send_data(LegActs& acts, LegEntry& e, LegQueueRow& q, Queu
   if (last) pop(q.data, next);
 }
 
-NVTEE_TEE_INLINE void send_for(LegActs& acts, LegEntry& e, LegQueueRow& q, QueueIx queue, EntryIx ix,
-                               EntryIx next, const LegCommand& cmd) {
-  if (!may_send(q)) return;
-  if (q.data.any) {
-    send_data(acts, e, q, queue, ix, next);
-  } else {
-    send_command(acts, e, q, queue, ix, cmd);
+// What `ready` said may have passed since: the queue was shut, or a call came in vain.
+NVTEE_TEE_INLINE void send_for(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegReady& r, EntryIx next,
+                               const LegCommand& cmd) {
+  const bool open = q.valid && q.out != kTxWindow;
+  if (r.data) {
+    if (open && q.data.any && q.data.head == r.entry) send_data(acts, e, q, r.queue, r.entry, next);
+  } else if (open && q.commands.any && q.commands.head == r.entry && q.credits != 0) {
+    send_command(acts, e, q, r.queue, r.entry, cmd);
     pop(q.commands, next);
   }
+}
+
+// May the queue send after this call? What depends on whether a record was right is taken for granted: it
+// would be known late in the call. At worst a call is made in vain.
+NVTEE_TEE_INLINE bool may_send(const LegQueueRow& q, bool is_back, const LegBack& b) {
+  const bool room = q.out != kTxWindow || (is_back && b.kind == LegBack::kSent);
+  const bool asked = is_back && b.kind == LegBack::kR2t;
+  const bool command = q.commands.any && (q.credits != 0 || is_back);
+  return q.valid && room && (q.data.any || asked || command);
+}
+NVTEE_TEE_INLINE LegReady ready_of(const LegQueueRow& q, QueueIx queue, bool is_back, const LegBack& b) {
+  const bool asked = is_back && b.kind == LegBack::kR2t;
+  LegReady r;
+  r.queue = queue;
+  r.data = q.data.any || asked ? 1 : 0;
+  r.entry = q.data.any ? q.data.head : asked ? b.entry : q.commands.head;
+  return r;
 }
 
 // ---- what comes back ------------------------------------------------------------------------------------
@@ -319,7 +334,6 @@ NVTEE_TEE_INLINE void take_r2t(LegActs& acts, LegEntry& e, LegQueueRow& q, const
 // Each PDU with data gets its verdict, right or wrong.
 NVTEE_TEE_INLINE void place(LegActs& acts, const LegBack& b, bool good) {
   acts.places = b.kind == LegBack::kData && b.length != 0;
-  acts.place_port = b.port;
   acts.place.place = good ? 1 : 0;
   acts.place.slot = static_cast<StoreSlot>(slot_of_entry(b.entry));
   acts.place.offset = static_cast<Bytes>(b.offset);
@@ -376,23 +390,23 @@ NVTEE_TEE_INLINE void take_back(LegActs& acts, LegEntry& e, LegQueueRow& q, cons
 }
 
 // ---- the step -------------------------------------------------------------------------------------------
-NVTEE_TEE_INLINE void tell(const LegActs& acts, LegTableIo& io) {
-  if (acts.jobs && acts.job.port) io.job1.write(acts.job);
-  if (acts.jobs && !acts.job.port) io.job0.write(acts.job);
-  if (acts.places && acts.place_port) io.place1.write(acts.place);
-  if (acts.places && !acts.place_port) io.place0.write(acts.place);
+NVTEE_TEE_INLINE void tell(LegActs& acts, PortId port, LegTableIo& io) {
+  acts.job.port = port;
+  acts.event.port = port;
+  if (acts.jobs) io.job.write(acts.job);
+  if (acts.places) io.place.write(acts.place);
   if (acts.answers) io.leg_in.write(acts.answer);
   if (acts.tells) io.event.write(acts.event);
 }
 
-NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, LegTableIo& io) {
-  const bool asleep = io.back.empty() && io.out.empty() && s.ready_count == 0;
+NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, PortId port, LegTableIo& io) {
+  const bool asleep = io.back.empty() && io.out.empty() && io.ready_in.empty();
   if (asleep) return tee::Step::kIdle;
-  const bool no_job = io.job0.full() || io.job1.full();
-  const bool no_word = no_job || io.place0.full() || io.place1.full() || io.leg_in.full() || io.event.full();
+  const bool no_job = io.job.full() || io.ready_out.full();
+  const bool no_word = no_job || io.place.full() || io.leg_in.full() || io.event.full();
   ap_uint<LegTableState::kSources> can = 0;
   can[LegTableState::kBack] = !io.back.empty() && !no_word;
-  can[LegTableState::kReady] = s.ready_count != 0 && !no_job;
+  can[LegTableState::kReady] = !io.ready_in.empty() && !no_job;
   can[LegTableState::kOut] = !io.out.empty() && !no_job && !io.event.full();
   const ap_uint<LegTableState::kSources> one = hw::next_of(s.turn, can);
   if (one == 0) return tee::Step::kBlocked;
@@ -402,40 +416,35 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, LegTableIo& io) {
              is_ready = one[LegTableState::kReady];
   LegBack b = LegBack();
   LegOut o = LegOut();
+  LegReady r = LegReady();
   if (is_back) b = io.back.read();
   if (is_out) o = io.out.read();
-  const QueueIx first = s.ready[s.ready_get.to_uint()];
-  const QueueIx queue = is_back ? b.queue : is_out ? o.queue : first;
+  if (is_ready) r = io.ready_in.read();
+  const QueueIx queue = is_back ? b.queue : is_out ? o.queue : r.queue;
+  const EntryIx ix = is_back ? b.entry : is_out ? o.entry : r.entry;
   LegQueueRow q = s.queues[queue.to_uint()];
-  const EntryIx head = q.data.any ? q.data.head : q.commands.head;
-  const EntryIx ix = is_back ? b.entry : is_out ? o.entry : head;
   LegEntry e = s.entries[ix.to_uint()];
   const LegCommand cmd = command_of(s.commands[ix.to_uint()]);
   const EntryIx next = s.next[ix.to_uint()];
 
   LegActs acts = LegActs();
-  if (is_back) take_back(acts, e, q, b);
+  if (is_ready) q.listed = 0;
   if (is_out && o.kind == LegOut::kIssue) issue(acts, e, q, o);
   if (is_out && o.kind == LegOut::kOpen) open_queue(q, o);
   if (is_out && o.kind == LegOut::kShut) shut_queue(acts, q, o);
-  if (is_ready) {
-    q.listed = 0;
-    send_for(acts, e, q, queue, ix, next, cmd);
-  }
-
-  const bool list = may_send(q) && !q.listed;
-  if (list) {
+  if (is_ready) send_for(acts, e, q, r, next, cmd);
+  // Before what comes back is judged.
+  if (may_send(q, is_back, b) && !q.listed) {
+    io.ready_out.write(ready_of(q, queue, is_back, b));
     q.listed = 1;
-    s.ready[s.ready_put.to_uint()] = queue;
-    s.ready_put = static_cast<ap_uint<8>>(s.ready_put + 1);
   }
-  if (is_ready) s.ready_get = static_cast<ap_uint<8>>(s.ready_get + 1);
-  s.ready_count = static_cast<ap_uint<9>>(s.ready_count + (list ? 1 : 0) - (is_ready ? 1 : 0));
+  if (is_back) take_back(acts, e, q, b);
+
   s.queues[queue.to_uint()] = q;
   s.entries[ix.to_uint()] = e;
   if (is_out && o.kind == LegOut::kIssue) s.commands[ix.to_uint()] = bits_of(o.cmd);
   if (acts.appends) s.next[acts.append_to.to_uint()] = ix;
-  tell(acts, io);
+  tell(acts, port, io);
   return tee::Step::kMoved;
 }
 

@@ -62,7 +62,6 @@ struct LegOut {
   LinkEpoch epoch;
   ap_uint<1> in;  // kIssue: data come from the leg
   // kOpen, kShut
-  PortId port;
   SessionIx session;
   ap_uint<16> credits;  // commands that the leg's queue takes
   ap_uint<16> most;     // bytes of an H2CData PDU
@@ -80,7 +79,6 @@ struct LegBack {
   ap_uint<1> dead;  // no such link: data are thrown away, the rest is forgotten
   tee::NsIndex ns;
   tee::LegGen gen;
-  PortId port;
   ap_uint<16> ttag;
   ap_uint<32> offset, length;
   tee::StatusBits status;

@@ -356,7 +356,7 @@ void LegWorld::take_places() {
     EXPECT_EQ(v.link.to_uint(), links_[want.link].link);
     EXPECT_EQ(v.cid.to_uint(), want.cid);
     EXPECT_EQ(v.tell.to_uint(), 1u);
-    storing_.push_back({want.link, want.cid, !links_[want.link].ddgst || !r_.chance(10)});
+    storing_.push_back({want.link, want.cid, !links_[want.link].ddgst || !r_.chance(10), port});
   }
 }
 
@@ -369,6 +369,7 @@ void LegWorld::store() {
   d.ok = piece.ok;
   d.link = links_[piece.link].link;
   d.cid = piece.cid;
+  d.port = piece.port;
   rig_->stored.write(d);
   if (TestCommand* c = command_of(piece.link, piece.cid)) {
     --c->unstored;

@@ -12,6 +12,7 @@
 
 #include "hw/kernels/common/test_pdu.hpp"
 #include "hw/kernels/common/test_random.hpp"
+#include "hw/kernels/leg_io/leg_join.hpp"
 #include "hw/kernels/leg_io/leg_route.hpp"
 #include "hw/kernels/leg_io/leg_table.hpp"
 
@@ -19,23 +20,29 @@ namespace nvtee::card::test {
 
 struct LegRig {
   LegRouteState route{};
-  LegTableState table{};
+  LegTableState table[2]{};
+  LegJoinState join{};
   hls::stream<CardCtl, 4> ctl;
   hls::stream<tee::LegTx, 4> tx;
   hls::stream<LegPdu, 4> pdu[2];
   hls::stream<StoreDone, 4> stored;
   hls::stream<TxDone, 4> sent[2];
-  hls::stream<LegOut, 4> out;
-  hls::stream<LegBack, 4> back;
+  hls::stream<LegOut, 4> out[2];
+  hls::stream<LegBack, 4> back[2];
+  hls::stream<LegReady, kLegReady> ready[2];
   hls::stream<Count, 2> count;
   hls::stream<TxJob, 3> job[2];
   hls::stream<LegPlace, 3> place[2];
-  hls::stream<tee::LegIn, 3> leg_in;
-  hls::stream<CardEvent, 3> event;
-  LegRouteIo route_io{ctl, tx, pdu[0], pdu[1], stored, sent[0], sent[1], out, back, count};
-  LegTableIo table_io{out, back, job[0], job[1], place[0], place[1], leg_in, event};
+  hls::stream<tee::LegIn, 3> leg_ins[2], leg_in;
+  hls::stream<CardEvent, 3> events[2], event;
+  LegRouteIo route_io{ctl,     tx,     pdu[0], pdu[1],  stored,  sent[0],
+                      sent[1], out[0], out[1], back[0], back[1], count};
+  LegTableIo table_io[2]{{out[0], back[0], ready[0], ready[0], job[0], place[0], leg_ins[0], events[0]},
+                         {out[1], back[1], ready[1], ready[1], job[1], place[1], leg_ins[1], events[1]}};
+  LegJoinIo join_io{leg_ins[0], leg_ins[1], events[0], events[1], leg_in, event};
   void step() {
-    leg_table_step(table, table_io);
+    leg_join_step(join, join_io);
+    for (unsigned p : {0u, 1u}) leg_table_step(table[p], static_cast<PortId>(p), table_io[p]);
     leg_route_step(route, route_io);
   }
 };
@@ -119,6 +126,7 @@ class LegWorld {
   struct Piece {
     unsigned link, cid;
     bool ok;
+    unsigned port;
   };
   std::deque<Piece> storing_;
   std::deque<CardEvent> events_;

@@ -8,6 +8,12 @@ namespace nvtee::cosim {
 inline Biases card_biases(std::string_view top) {
   Biases all;
   if (top == "regs_top") all = {{"addr", {}, 0}};
+  // Most answers belong to what was sent, so that some are whole.
+  if (top == "leg_table_top")
+    all = {{"epoch", {1, 1, 1, 2}}, {"cid", {0, 0, 0, 8192}},  {"cid_gen", {0, 0, 0, 1}},
+           {"queue", up_to(1)},     {"kind", {0, 1, 1, 2, 4}}, {"offset", {0, 0, 512}},
+           {"length", {0, 512}},    {"credits", {3, 8}},       {"last", {1}},
+           {"dead", {0}, 90}};
   const Biases common = {
       {"session", up_to(3)},
       {"link", {0, 1, 2}},
