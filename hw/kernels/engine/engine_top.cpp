@@ -113,6 +113,9 @@ extern "C" void engine_top(
   static hls::stream<card::StoreRead, 16> store_read0;
   static hls::stream<card::ReadBeat, 16> read_beat0;
   static hls::stream<card::TxJob, 4> host_job0, leg_job0, own_job0;
+  static hls::stream<card::TxAsked, card::kTxReady> tx_ready0;
+  static hls::stream<card::SessionIx, card::kTxReady> tx_rest0;
+  static hls::stream<card::TxAsked, card::kTxAsked> tx_asked0;
   static hls::stream<card::TxGrant, 16> grant0;
   static hls::stream<card::TxHead, 4> tx_head0;
   static hls::stream<card::TxTotal, 4> total0;
@@ -136,7 +139,8 @@ extern "C" void engine_top(
   store_turn_top(0, store_beat0, stage_grant0, stage_use0, stage_write0, turned0);
   store_cut_top(base, turned0, aw0, w0, done_now0, pending0);
   store_commit_top(0, b0, done_now0, pending0, landed0, store_done0, store_event0);
-  tx_queue_top(host_job0, leg_job0, own_job0, send_request0, send_status0, grant0, store_read0);
+  tx_queue_top(host_job0, leg_job0, own_job0, send_request0, send_status0, grant0, store_read0, tx_ready0,
+               tx_ready0, tx_rest0, tx_rest0, tx_asked0, tx_asked0);
   read_ask_top(store_read0, stage_ask0, read_job0);
   read_issue_top(base, read_job0, found0, stage_read0, ar0, read_plan0);
   read_align_top(read_plan0, line0, r0, read_beat0);
@@ -186,6 +190,9 @@ extern "C" void engine_top(
   static hls::stream<card::StoreRead, 16> store_read1;
   static hls::stream<card::ReadBeat, 16> read_beat1;
   static hls::stream<card::TxJob, 4> host_job1, leg_job1, own_job1;
+  static hls::stream<card::TxAsked, card::kTxReady> tx_ready1;
+  static hls::stream<card::SessionIx, card::kTxReady> tx_rest1;
+  static hls::stream<card::TxAsked, card::kTxAsked> tx_asked1;
   static hls::stream<card::TxGrant, 16> grant1;
   static hls::stream<card::TxHead, 4> tx_head1;
   static hls::stream<card::TxTotal, 4> total1;
@@ -209,7 +216,8 @@ extern "C" void engine_top(
   store_turn_top(1, store_beat1, stage_grant1, stage_use1, stage_write1, turned1);
   store_cut_top(base, turned1, aw1, w1, done_now1, pending1);
   store_commit_top(1, b1, done_now1, pending1, landed1, store_done1, store_event1);
-  tx_queue_top(host_job1, leg_job1, own_job1, send_request1, send_status1, grant1, store_read1);
+  tx_queue_top(host_job1, leg_job1, own_job1, send_request1, send_status1, grant1, store_read1, tx_ready1,
+               tx_ready1, tx_rest1, tx_rest1, tx_asked1, tx_asked1);
   read_ask_top(store_read1, stage_ask1, read_job1);
   read_issue_top(base, read_job1, found1, stage_read1, ar1, read_plan1);
   read_align_top(read_plan1, line1, r1, read_beat1);

@@ -21,7 +21,8 @@ struct TxPath {
          hls::stream<StoreRead>& read, hls::stream<ReadBeat>& beat, unsigned port)
       : port_(port),
         beat_(beat),
-        queue_io_{host, leg, runtime, request, status, grant_, read},
+        queue_io_{host,   leg,    runtime, request, status, grant_, read,
+                  ready_, ready_, rest_,   rest_,   asked_, asked_},
         merge_io_{op_, body_, net, host_done, leg_done, runtime_done, event} {}
 
   template <class Allow>
@@ -39,6 +40,9 @@ struct TxPath {
   PortId port_;
   unsigned clock_ = 0;
   hls::stream<ReadBeat>& beat_;
+  hls::stream<TxAsked, kTxReady> ready_{"tx_ready"};
+  hls::stream<SessionIx, kTxReady> rest_{"tx_rest"};
+  hls::stream<TxAsked, kTxAsked> asked_{"tx_asked"};
   hls::stream<TxGrant, 16> grant_{"grant"};
   hls::stream<TxHead, 4> head_{"tx_head"};
   hls::stream<TxTotal, 4> total_{"tx_total"};

@@ -8,8 +8,10 @@
 // A sender has at most kTxWindow jobs of a session out, and the runtime 4 in all: with the `end` and those
 // that overtook one without space (kTxFly - 1) that is less than the 32 places of a ring.
 //
-// A call does one thing: takes an answer, a job, or asks for a session that may ask. Tables: jobs[session,
-// place], rows[session], one read and one write a call.
+// A call does one thing: takes an answer, a job (and asks for it at once when nothing is before it), or asks
+// for a session that may ask. Streams that lead back here: `ready`, each session that may ask at most once,
+// with its place; `rest`, each that will try again; `asked`, what was asked for. Tables: jobs[session,
+// place], rows[session], one read and one write a call, at addresses that follow from the record.
 #ifndef NVTEE_HW_KERNELS_TX_PORT_TX_QUEUE_HPP
 #define NVTEE_HW_KERNELS_TX_PORT_TX_QUEUE_HPP
 
@@ -44,21 +46,17 @@ struct TxRow {
   ap_uint<1> resting;  // in `rest`
 };
 
+// A job in its session's ring.
 struct TxAsked {
   SessionIx session;
   TxPlace place;
 };
+constexpr int kTxReady = 512;  // holds one of each session, and is never full
 
 struct TxQueueState {
   enum Source { kStatus = 0, kHostJob, kLegJob, kRuntimeJob, kReady, kRested, kSources };
   TxJob jobs[256 * kTxPlaces];
   TxRow rows[256];
-  SessionIx ready[256], rest[256];
-  ap_uint<8> ready_put, ready_get, rest_put, rest_get;
-  ap_uint<9> ready_count, rest_count;
-  TxAsked asked[kTxAsked];
-  ap_uint<6> asked_put, asked_get;
-  ap_uint<7> asked_count;
   ap_uint<7> timer;
   hw::Turn<kSources> turn;
 };
@@ -71,20 +69,30 @@ struct TxQueueIo {
   hls::stream<SendStatus>& status;
   hls::stream<TxGrant>& grant;
   hls::stream<StoreRead>& read;
+  hls::stream<TxAsked>& ready_in;
+  hls::stream<TxAsked>& ready_out;
+  hls::stream<SessionIx>& rest_in;
+  hls::stream<SessionIx>& rest_out;
+  hls::stream<TxAsked>& asked_in;
+  hls::stream<TxAsked>& asked_out;
 };
 
 struct TxActs {
   TxGrant grant;
   SendRequest request;
   bool grants, requests;
+  bool reads;  // with a grant: its payload
   bool rests;  // the session goes to `rest`
 };
 
-NVTEE_TEE_INLINE bool may_ask(const TxRow& r) {
-  if (r.at == r.put) return false;
+// A job that waits may be asked for.
+NVTEE_TEE_INLINE bool may_go(const TxRow& r) {
   if (r.ending || r.held) return r.fly == 0;
   if (r.blocked) return r.walking && r.fly == 0 && !r.resting;
   return r.fly != kTxFly;
+}
+NVTEE_TEE_INLINE bool may_ask(const TxRow& r) {
+  return r.at != r.put && may_go(r);
 }
 
 NVTEE_TEE_INLINE ap_uint<16> pdu_length(const TxJob& j) {
@@ -93,10 +101,23 @@ NVTEE_TEE_INLINE ap_uint<16> pdu_length(const TxJob& j) {
                                   static_cast<ap_uint<16>>(j.head_bytes) + digests);
 }
 
-NVTEE_TEE_INLINE void take_job(TxRow& r, const TxJob& j) {
+NVTEE_TEE_INLINE void request(TxActs& acts, TxRow& r, SessionIx session, const TxJob& j) {
+  acts.requests = true;
+  acts.request.session = session;
+  acts.request.length = pdu_length(j);
+  r.fly = static_cast<ap_uint<4>>(r.fly + 1);
+  r.at = static_cast<TxPlace>(r.at + 1);
+}
+
+// `ask`: a request may be made in this call. Returns whether it was.
+NVTEE_TEE_INLINE bool take_job(TxActs& acts, TxRow& r, const TxJob& j, bool ask) {
+  const bool free = r.at == r.put && !r.ending && !r.held && !r.blocked && r.fly != kTxFly;
+  const bool now = ask && free && !j.end && !(j.after && r.fly != 0);
   r.over[r.put.to_uint()] = 0;
   r.put = static_cast<TxPlace>(r.put + 1);
   if (j.end) r.ending = 1;
+  if (now) request(acts, r, j.session, j);
+  return now;
 }
 
 NVTEE_TEE_INLINE void drop(TxActs& acts, const TxJob& j) {
@@ -114,12 +135,13 @@ NVTEE_TEE_INLINE void step_on(TxRow& r) {
   }
 }
 
-NVTEE_TEE_INLINE void ask(TxActs& acts, TxRow& r, SessionIx session, const TxJob& j) {
-  if (!may_ask(r)) return;
-  if (r.over[r.at.to_uint()]) {
+// `place`: where `at` was when the session was put into `ready`.
+NVTEE_TEE_INLINE void ask(TxActs& acts, TxRow& r, SessionIx session, TxPlace place, const TxJob& j) {
+  if (!may_ask(r) || r.at != place) return;
+  if (r.over[place.to_uint()]) {
     step_on(r);
   } else if (r.ending) {
-    r.over[r.at.to_uint()] = 1;
+    r.over[place.to_uint()] = 1;
     drop(acts, j);
     step_on(r);
     if (j.end) {
@@ -132,12 +154,16 @@ NVTEE_TEE_INLINE void ask(TxActs& acts, TxRow& r, SessionIx session, const TxJob
     r.held = 1;
   } else {
     r.held = 0;
-    acts.requests = true;
-    acts.request.session = session;
-    acts.request.length = pdu_length(j);
-    r.fly = static_cast<ap_uint<4>>(r.fly + 1);
-    r.at = static_cast<TxPlace>(r.at + 1);
+    request(acts, r, session, j);
   }
+}
+
+// Is the session to be listed again, when this turn is over? Only the row as it was is asked: what the turn
+// does is known late. When too much is said, a turn is in vain; while requests are out, their answers list
+// it, whenever a job waits.
+NVTEE_TEE_INLINE bool more_to_ask(const TxRow& r, TxPlace place) {
+  const bool behind = r.at == place ? static_cast<TxPlace>(place + 1) != r.put : r.at != r.put;
+  return behind && may_go(r) && r.fly < kTxFly - 1;
 }
 
 NVTEE_TEE_INLINE void no_space(TxRow& r, TxPlace place) {
@@ -156,6 +182,7 @@ NVTEE_TEE_INLINE void answered(TxActs& acts, TxRow& r, TxPlace place, const TxJo
     acts.grants = true;
     acts.grant.job = j;
     acts.grant.error = error;
+    acts.reads = error == SendStatus::kOk && j.length != 0;
   }
   if (!r.blocked || r.fly != 0) return;
   if (failed || !r.walking) {
@@ -171,10 +198,9 @@ NVTEE_TEE_INLINE void answered(TxActs& acts, TxRow& r, TxPlace place, const TxJo
 
 NVTEE_TEE_INLINE void tell(const TxActs& acts, TxQueueIo& io) {
   if (acts.requests) io.request.write(acts.request);
-  if (!acts.grants) return;
-  io.grant.write(acts.grant);
+  if (acts.grants) io.grant.write(acts.grant);
+  if (!acts.reads) return;
   const TxJob& j = acts.grant.job;
-  if (acts.grant.error != SendStatus::kOk || j.length == 0) return;
   StoreRead r;
   r.slot = j.slot;
   r.offset = j.offset;
@@ -185,75 +211,81 @@ NVTEE_TEE_INLINE void tell(const TxActs& acts, TxQueueIo& io) {
 
 NVTEE_TEE_INLINE tee::Step tx_queue_step(TxQueueState& s, TxQueueIo& io) {
   const bool asleep = io.host.empty() && io.leg.empty() && io.runtime.empty() && io.status.empty() &&
-                      s.ready_count == 0 && s.rest_count == 0;
+                      io.ready_in.empty() && io.rest_in.empty();
   if (asleep) return tee::Step::kIdle;
+  if (io.ready_out.full() || io.rest_out.full()) return tee::Step::kBlocked;  // never
   const bool no_grant = io.grant.full() || io.read.full();
+  const bool may_request = !io.request.full() && !io.asked_out.full();
   const bool rested = s.timer[6];
-  if (s.rest_count != 0 && !rested) s.timer = static_cast<ap_uint<7>>(s.timer + 1);
+  if (!io.rest_in.empty() && !rested) s.timer = static_cast<ap_uint<7>>(s.timer + 1);
   ap_uint<TxQueueState::kSources> can = 0;
-  can[TxQueueState::kStatus] = !io.status.empty() && !no_grant;
+  can[TxQueueState::kStatus] = !io.status.empty() && !io.asked_in.empty() && !no_grant;
   can[TxQueueState::kHostJob] = !io.host.empty();
   can[TxQueueState::kLegJob] = !io.leg.empty();
   can[TxQueueState::kRuntimeJob] = !io.runtime.empty();
-  can[TxQueueState::kReady] = s.ready_count != 0 && !no_grant && !io.request.full() && !s.asked_count[6];
-  can[TxQueueState::kRested] = s.rest_count != 0 && rested;
+  can[TxQueueState::kReady] = !io.ready_in.empty() && !no_grant && may_request;
+  can[TxQueueState::kRested] = !io.rest_in.empty() && rested;
   const ap_uint<TxQueueState::kSources> one = hw::next_of(s.turn, can);
-  if (one == 0) return s.rest_count != 0 ? tee::Step::kMoved : tee::Step::kBlocked;
+  if (one == 0) return io.rest_in.empty() ? tee::Step::kBlocked : tee::Step::kMoved;
   hw::taken(s.turn, one);
 
   const bool is_status = one[TxQueueState::kStatus], is_ready = one[TxQueueState::kReady],
-             is_rest = one[TxQueueState::kRested], is_job = !is_status && !is_ready && !is_rest;
+             is_rest = one[TxQueueState::kRested],
+             is_job =
+                 one[TxQueueState::kHostJob] || one[TxQueueState::kLegJob] || one[TxQueueState::kRuntimeJob];
 
   TxJob in = TxJob();
   if (one[TxQueueState::kHostJob]) in = io.host.read();
   if (one[TxQueueState::kLegJob]) in = io.leg.read();
   if (one[TxQueueState::kRuntimeJob]) in = io.runtime.read();
   SendStatus status = SendStatus();
-  if (is_status) status = io.status.read();
-  const TxAsked asked = s.asked[s.asked_get.to_uint()];
-  const SessionIx first = s.ready[s.ready_get.to_uint()], tired = s.rest[s.rest_get.to_uint()];
-  const SessionIx session = is_status ? asked.session : is_job ? in.session : is_ready ? first : tired;
+  TxAsked of = TxAsked();  // the job that an answer or a turn is about
+  if (is_status) {
+    status = io.status.read();
+    of = io.asked_in.read();
+  }
+  if (is_ready) of = io.ready_in.read();
+  SessionIx session = is_job ? in.session : of.session;
+  if (is_rest) session = io.rest_in.read();
   TxRow r = s.rows[session.to_uint()];
-  const TxPlace place = is_status ? asked.place : r.at;
-  const TxJob job = s.jobs[session.to_uint() * kTxPlaces + place.to_uint()];
+  const TxJob job = s.jobs[session.to_uint() * kTxPlaces + of.place.to_uint()];
   const TxPlace put = r.put;
+  const TxPlace asked = is_job ? put : of.place;
 
   TxActs acts = TxActs();
-  if (is_job) take_job(r, in);
-  if (is_status) answered(acts, r, place, job, status.error);
-  if (is_ready) {
+  bool list = false;
+  if (is_job) {
+    const bool may = may_go(r) || in.end;
+    list = !take_job(acts, r, in, may_request) && may;
+  } else if (is_status) {
+    list = r.at != r.put || r.blocked || status.error == SendStatus::kNoSpace;
+    answered(acts, r, of.place, job, status.error);
+  } else if (is_ready) {
     r.listed = 0;
-    ask(acts, r, session, job);
-  }
-  if (is_rest) r.resting = 0;
-  if (acts.rests) r.resting = 1;
-
-  const bool list = may_ask(r) && !r.listed;
-  if (list) {
-    r.listed = 1;
-    s.ready[s.ready_put.to_uint()] = session;
-    s.ready_put = static_cast<ap_uint<8>>(s.ready_put + 1);
-  }
-  if (is_ready) s.ready_get = static_cast<ap_uint<8>>(s.ready_get + 1);
-  s.ready_count = static_cast<ap_uint<9>>(s.ready_count + (list ? 1 : 0) - (is_ready ? 1 : 0));
-  if (acts.rests) {
-    s.rest[s.rest_put.to_uint()] = session;
-    s.rest_put = static_cast<ap_uint<8>>(s.rest_put + 1);
-  }
-  if (is_rest) {
-    s.rest_get = static_cast<ap_uint<8>>(s.rest_get + 1);
+    list = more_to_ask(r, of.place);
+    ask(acts, r, session, of.place, job);
+  } else {
+    r.resting = 0;
     s.timer = 0;
+    list = may_ask(r);
   }
-  s.rest_count = static_cast<ap_uint<9>>(s.rest_count + (acts.rests ? 1 : 0) - (is_rest ? 1 : 0));
+  if (acts.rests) {
+    r.resting = 1;
+    io.rest_out.write(session);
+  }
+  if (list && !r.listed) {
+    r.listed = 1;
+    TxAsked next;
+    next.session = session;
+    next.place = r.at;
+    io.ready_out.write(next);
+  }
   if (acts.requests) {
     TxAsked a;
     a.session = session;
-    a.place = place;
-    s.asked[s.asked_put.to_uint()] = a;
-    s.asked_put = static_cast<ap_uint<6>>(s.asked_put + 1);
+    a.place = asked;
+    io.asked_out.write(a);
   }
-  if (is_status) s.asked_get = static_cast<ap_uint<6>>(s.asked_get + 1);
-  s.asked_count = static_cast<ap_uint<7>>(s.asked_count + (acts.requests ? 1 : 0) - (is_status ? 1 : 0));
   s.rows[session.to_uint()] = r;
   if (is_job) s.jobs[session.to_uint() * kTxPlaces + put.to_uint()] = in;
   tell(acts, io);
