@@ -352,7 +352,10 @@ void Engine::report_latency() {
     if (!n) continue;
     core::Input in;
     in.kind = core::Input::Kind::kHostLatency;
-    in.nanos = plane_->traffic(n->index).mean_write_latency;
+    const Traffic t = plane_->traffic(n->index);
+    // The mean of writes that ended long ago says nothing of now: without new ones hosts are idle.
+    in.nanos = t.writes != n->writes_reported ? t.mean_write_latency : 0;
+    n->writes_reported = t.writes;
     input(n->index, std::move(in));
   }
   latency_timer_.arm_in(kLatencyReport);

@@ -79,6 +79,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     std::function<void()> drained;
     std::vector<std::byte> saved;  // verify's copy of a buffer
     bool removing = false;
+    std::uint64_t writes_reported = 0;  // counter at the last report of their latency
   };
   struct Pending {
     unsigned ns;

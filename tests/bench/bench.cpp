@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "tests/bench/bare.hpp"
+#include "tests/bench/faults.hpp"
 #include "tests/bench/report.hpp"
 
 namespace nvtee::bench {
@@ -18,6 +19,7 @@ struct Options {
   unsigned rounds = 5;
   double seconds = 2;
   std::string json_file, only;
+  bool faults = false;
 };
 
 constexpr const char* kIntro =
@@ -30,9 +32,11 @@ int read_options(int argc, char** argv, Options& o) {
   po::options_description d(kIntro);
   d.add_options()("help,h", "this text")("rounds", po::value(&o.rounds)->default_value(5),
                                          "rounds of every load")(
-      "seconds", po::value(&o.seconds)->default_value(2), "of one load")(
-      "json", po::value(&o.json_file), "write everything here too")("only", po::value(&o.only),
-                                                                    "only loads whose name contains this");
+      "seconds", po::value(&o.seconds)->default_value(2), "of one load")("json", po::value(&o.json_file),
+                                                                         "write everything here too")(
+      "only", po::value(&o.only), "only loads whose name contains this; =NAME: that one")(
+      "faults", po::bool_switch(&o.faults),
+      "instead: what the loss of a leg costs, and a resync against a copy");
   try {
     po::variables_map v;
     po::store(po::parse_command_line(argc, argv, d), v);
@@ -95,11 +99,26 @@ void print_bare(const std::vector<double>& bare, const Row& deepest, nlohmann::j
   out["direct_of_bare"] = {{"low", s.low}, {"median", s.median}, {"high", s.high}, {"goal", 0.6}};
 }
 
+int write_json(const Options& o, const nlohmann::json& out) {
+  if (o.json_file.empty() || (std::ofstream(o.json_file) << out.dump(2) << '\n')) return 0;
+  std::fprintf(stderr, "nvtee_bench: cannot write %s\n", o.json_file.c_str());
+  return 1;
+}
+
+bool wanted(const std::string& only, const std::string& name) {
+  if (only.starts_with('=')) return name == only.substr(1);
+  return name.find(only) != std::string::npos;
+}
+
 int bench(const Options& o) {
-  Rig rig(kNodes);
   nlohmann::json out;
   out["rounds"] = o.rounds;
   out["seconds"] = o.seconds;
+  if (o.faults) {
+    out["faults"] = fault_figures(o.rounds);
+    return write_json(o, out);
+  }
+  Rig rig(kNodes);
   const double idle = rig.idle(0, o.seconds);
   std::printf("idle nvteed: %.2f %% of a core (goal <= 1 %%: %s)\n\n", idle * 100,
               idle <= 0.01 ? "met" : "MISSED");
@@ -109,7 +128,7 @@ int bench(const Options& o) {
   Row deepest;
   std::vector<Row> all = rows();
   for (Row& row : all) {
-    if (!o.only.empty() && row.name.find(o.only) == std::string::npos) continue;
+    if (!wanted(o.only, row.name)) continue;
     const bool with_bare = row.load.depth == 128 && !row.load.digests;
     for (unsigned i = 0; i < o.rounds; ++i) {
       row.direct.push_back(rig.direct(row.load, o.seconds));
@@ -121,11 +140,7 @@ int bench(const Options& o) {
     out["rows"].push_back(to_json(row));
   }
   if (!bare.empty()) print_bare(bare, deepest, out);
-  if (!o.json_file.empty() && !(std::ofstream(o.json_file) << out.dump(2) << '\n')) {
-    std::fprintf(stderr, "nvtee_bench: cannot write %s\n", o.json_file.c_str());
-    return 1;
-  }
-  return 0;
+  return write_json(o, out);
 }
 
 }  // namespace

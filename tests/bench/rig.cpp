@@ -27,6 +27,12 @@ constexpr const char* kSubsystem = "nqn.2026-01.io.nvtee:bench";
   std::exit(1);
 }
 
+json status_at(const std::string& socket) {
+  json j = json::parse(e2e::run({e2e::bin("nvtee"), "status", "-o", "json", "--socket", socket}).text,
+                       nullptr, false, true);
+  return j.is_object() ? j : json::object();
+}
+
 double children_us() {
   rusage r{};
   getrusage(RUSAGE_CHILDREN, &r);
@@ -51,12 +57,16 @@ double cpu_us(int pid) {
 }
 
 Rig::Rig(const std::vector<NodeOptions>& nodes) {
-  start_targets(nodes.size() + 1);
-  for (unsigned i = 0; i < nodes.size(); ++i) nodes_.push_back(start_node(i, nodes[i]));
+  start_targets(nodes);
+  unsigned nsid = 2;
+  for (unsigned i = 0; i < nodes.size(); ++i) {
+    nodes_.push_back(start_node(i, nsid, nodes[i]));
+    nsid += nodes[i].namespaces;
+  }
 }
 
-// NSID 1 is for direct loads, 2 + i for node i.
-void Rig::start_targets(std::size_t namespaces) {
+// NSID 1 is for direct loads and as large as the first node's, then those of the nodes follow.
+void Rig::start_targets(const std::vector<NodeOptions>& nodes) {
   for (unsigned t = 0; t < kTargets; ++t) {
     Target target;
     target.nqn = fmt::format("{}-target{}", kSubsystem, t);
@@ -70,10 +80,14 @@ void Rig::start_targets(std::size_t namespaces) {
                                      target.nqn,
                                      "--log",
                                      "error"};
-    for (std::size_t n = 1; n <= namespaces; ++n) {
+    unsigned nsid = 1;
+    const auto add = [&](const std::string& size) {
       argv.push_back("--ns");
-      argv.push_back(fmt::format("nsid={},mem,size=128M,bs=4096,prefault", n));
-    }
+      argv.push_back(fmt::format("nsid={},mem,size={},bs=4096,prefault", nsid++, size));
+    };
+    add(nodes.at(0).size);
+    for (const NodeOptions& n : nodes)
+      for (unsigned i = 0; i < n.namespaces; ++i) add(n.size);
     target.process = e2e::Process::start(argv, dir_ / fmt::format("target{}.log", t), true);
     if (!target.process.was_ready())
       die("a target did not start: " + e2e::read_file(dir_ / fmt::format("target{}.log", t)));
@@ -82,11 +96,10 @@ void Rig::start_targets(std::size_t namespaces) {
   }
 }
 
-Rig::Node Rig::start_node(unsigned index, const NodeOptions& options) {
+Rig::Node Rig::start_node(unsigned index, unsigned first_nsid, const NodeOptions& options) {
   const std::string config = dir_ / fmt::format("node{}.toml", index);
   const std::string socket = dir_ / fmt::format("node{}.sock", index);
   const std::string log = dir_ / fmt::format("node{}.log", index);
-  std::string legs;
   {
     std::ofstream c(config);
     c << "[node]\nhost_nqn = \"" << kSubsystem << "-node" << index << "\"\nlisten = [\"127.0.0.1:0\"]\n"
@@ -96,22 +109,46 @@ Rig::Node Rig::start_node(unsigned index, const NodeOptions& options) {
       c << "[[peer]]\nname = \"t" << t << "\"\naddresses = [\"" << targets_[t].address << "\"]\nnqn = \""
         << targets_[t].nqn << "\"\n";
       if (options.digests) c << "header_digest = true\ndata_digest = true\n";
-      legs += fmt::format("{}{{ peer = \"t{}\", nsid = {} }}", t ? ", " : "", t, index + 2);
     }
-    c << "[[namespace]]\nname = \"vol\"\nsubsystem = \"" << kSubsystem << "\"\nnsid = 1\nlegs = [" << legs
-      << "]\nassume_equal = true\n";
+    for (unsigned n = 0; n < options.namespaces; ++n) {
+      std::string legs;
+      for (unsigned t = 0; t < options.legs; ++t)
+        legs += fmt::format("{}{{ peer = \"t{}\", nsid = {} }}", t ? ", " : "", t, first_nsid + n);
+      c << fmt::format(
+          "[[namespace]]\nname = \"vol{0}\"\nsubsystem = \"{1}\"\nnsid = {0}\nlegs = [{2}]\nassume_equal = "
+          "true\n",
+          n + 1, kSubsystem, legs);
+    }
+    c << options.config;
   }
   Node node;
+  node.socket = socket;
   node.process = e2e::Process::start({e2e::bin("nvteed"), "--config", config}, log, true);
   if (!node.process.was_ready()) die("the node did not start: " + e2e::read_file(log));
-  const auto status = [&] {
-    return json::parse(e2e::run({e2e::bin("nvtee"), "status", "-o", "json", "--socket", socket}).text,
-                       nullptr, false, true);
-  };
-  if (!e2e::eventually([&] { return status().value("health", "") == "ok"; }, Seconds(30)))
-    die("the node's namespace did not come up: " + e2e::read_file(log));
-  node.address = status().at("listen").at(0).get<std::string>();
+  if (!e2e::eventually([&] { return status_at(socket).value("health", "") == "ok"; }, Seconds(30)))
+    die("the node's namespaces did not come up: " + e2e::read_file(log));
+  node.address = status_at(socket).at("listen").at(0).get<std::string>();
   return node;
+}
+
+e2e::Output Rig::cli(unsigned node, std::vector<std::string> words) const {
+  words.insert(words.begin(), e2e::bin("nvtee"));
+  words.insert(words.end(), {"--socket", nodes_[node].socket});
+  return e2e::run(words);
+}
+
+json Rig::status(unsigned node) const {
+  return status_at(nodes_[node].socket);
+}
+
+json Rig::run_load(unsigned node, unsigned nsid, const Load& load, double seconds,
+                   const std::vector<std::string>& more) const {
+  std::vector<std::string> argv = load_command(nodes_[node].address, kSubsystem, nsid, load, seconds);
+  argv.insert(argv.end(), more.begin(), more.end());
+  const std::string text = e2e::run(argv, Seconds(seconds + 60)).text;
+  const json j = json::parse(text, nullptr, false, true);
+  if (!j.is_object()) die("a load failed: " + text);
+  return j;
 }
 
 std::vector<std::string> Rig::load_command(const std::string& address, const std::string& nqn, unsigned nsid,
@@ -132,10 +169,9 @@ std::vector<std::string> Rig::load_command(const std::string& address, const std
                                    std::to_string(load.depth),
                                    "--queues",
                                    std::to_string(load.queues),
-                                   "--time",
-                                   fmt::format("{}ms", static_cast<int>(seconds * 1000)),
                                    "-o",
                                    "json"};
+  if (seconds > 0) argv.insert(argv.end(), {"--time", fmt::format("{}ms", static_cast<int>(seconds * 1000))});
   if (load.digests) argv.insert(argv.end(), {"--hdgst", "--ddgst"});
   return argv;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -30,33 +31,41 @@ struct Sample {
 struct NodeOptions {
   unsigned legs = 2;
   bool digests = false;  // towards the legs
+  unsigned namespaces = 1;
+  std::string size = "128M";  // of each
+  std::string config{};       // appended to the node's configuration
 };
 
 // Three targets; each node has namespaces of its own on them, so that several can stand side by side.
 class Rig {
  public:
+  struct Target {
+    std::string nqn, address;
+    e2e::Process process;
+  };
+
   explicit Rig(const std::vector<NodeOptions>& nodes);
 
   Sample direct(const Load& load, double seconds);
   Sample through(unsigned node, const Load& load, double seconds);
   // Share of one core that an idle node uses.
   double idle(unsigned node, double seconds);
-  int node_pid(unsigned node) const { return nodes_[node].process.pid(); }
+  Target& target(unsigned i) { return targets_[i]; }
+  e2e::Output cli(unsigned node, std::vector<std::string> words) const;
+  nlohmann::json status(unsigned node) const;  // discarded value when it does not answer
   std::vector<std::string> load_command(const std::string& address, const std::string& nqn, unsigned nsid,
                                         const Load& load, double seconds) const;
-  std::string address_of_node(unsigned node) const { return nodes_[node].address; }
+  // A load on namespace `nsid` of the front: until it ends, its JSON report.
+  nlohmann::json run_load(unsigned node, unsigned nsid, const Load& load, double seconds,
+                          const std::vector<std::string>& more = {}) const;
 
  private:
-  struct Target {
-    std::string nqn, address;
-    e2e::Process process;
-  };
   struct Node {
-    std::string address;
+    std::string address, socket;
     e2e::Process process;
   };
-  void start_targets(std::size_t namespaces);
-  Node start_node(unsigned index, const NodeOptions& options);
+  void start_targets(const std::vector<NodeOptions>& nodes);
+  Node start_node(unsigned index, unsigned first_nsid, const NodeOptions& options);
   Sample measure(const std::string& address, const std::string& nqn, unsigned nsid, const Load& load,
                  double seconds, int node_pid);
 

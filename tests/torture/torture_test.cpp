@@ -5,16 +5,14 @@
 // NVTEE_TORTURE_ROUNDS (default 50) and NVTEE_TORTURE_SEED (default: the time; printed). Everything lives in
 // network and mount namespaces of this process, so nothing is left behind however it ends.
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <random>
 
 #include "tests/e2e/cluster.hpp"
+#include "tests/e2e/network.hpp"
 
 namespace nvtee::e2e {
 namespace {
@@ -25,45 +23,6 @@ constexpr Seconds kPatience(90);  // of every wait: a busy machine is slow, a ha
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text != nullptr && *text != 0 ? std::strtoull(text, nullptr, 0) : otherwise;
-}
-
-bool ip(const std::vector<std::string>& words) {
-  std::vector<std::string> argv = {"/usr/sbin/ip"};
-  if (access(argv[0].c_str(), X_OK) != 0) argv[0] = "/sbin/ip";
-  argv.insert(argv.end(), words.begin(), words.end());
-  return run(argv, Seconds(20)).code == 0;
-}
-
-std::string space_of(unsigned target) {
-  return std::string("t") + static_cast<char>('a' + target);
-}
-std::string outer(unsigned target) {
-  return "v" + space_of(target);
-}
-std::string address_of(unsigned target) {
-  return "10.78." + std::to_string(target) + ".2";
-}
-
-// Own namespaces for this process: the network, and the folder where `ip netns` keeps names.
-std::string enter_namespaces() {
-  if (geteuid() != 0) return "needs root";
-  if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return "network namespaces are not allowed here";
-  mkdir("/run/netns", 0755);
-  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-      mount("tmpfs", "/run/netns", "tmpfs", 0, nullptr) != 0)
-    return "mounts are not allowed here";
-  if (!ip({"link", "set", "lo", "up"})) return "the ip command (iproute2) does not work here";
-  return "";
-}
-
-// A namespace per target, joined to this one by a pair of virtual links.
-bool add_space(unsigned t) {
-  const std::string space = space_of(t), net = "10.78." + std::to_string(t) + ".";
-  return ip({"netns", "add", space}) && ip({"-n", space, "link", "set", "lo", "up"}) &&
-         ip({"link", "add", outer(t), "type", "veth", "peer", "name", "eth0", "netns", space}) &&
-         ip({"addr", "add", net + "1/30", "dev", outer(t)}) && ip({"link", "set", outer(t), "up"}) &&
-         ip({"-n", space, "addr", "add", net + "2/30", "dev", "eth0"}) &&
-         ip({"-n", space, "link", "set", "eth0", "up"});
 }
 
 class Torture : public ::testing::Test {
@@ -82,7 +41,7 @@ class Torture : public ::testing::Test {
         "1000\n";
     for (unsigned t = 0; t < kTargets; ++t) {
       ASSERT_TRUE(add_space(t));
-      o.places.push_back({{"/usr/bin/env", "ip", "netns", "exec", space_of(t)}, address_of(t)});
+      o.places.push_back(place_of(t));
     }
     cluster_.emplace(o);
     cluster_->start_daemon();

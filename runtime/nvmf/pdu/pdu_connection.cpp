@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,7 @@ constexpr std::size_t kSmallStage = 8 * 1024;
 constexpr Duration kEndTime = kSecond;
 
 std::string errno_text(int code) {
-  return fail_errno("", code).error().what;
+  return std::generic_category().message(code);
 }
 
 }  // namespace
