@@ -55,7 +55,7 @@ void run(const std::vector<std::string>& words, const std::string& source) {
   std::vector<StringRef> refs;
   for (const std::string& w : words) refs.push_back(w);
   std::string error;
-  const int rc = sys::ExecuteAndWait(*program, refs, std::nullopt, {}, 120, 0, &error);
+  const int rc = sys::ExecuteAndWait(*program, refs, std::nullopt, {}, 600, 0, &error);
   if (rc != 0)
     refuse({source, 0}, "clang ended with " + std::to_string(rc) + (error.empty() ? "" : " (" + error + ")"),
            "its messages are above");

@@ -205,6 +205,11 @@ std::string prefix_of(const NetlistStream& s) {
   return s.name + "_";
 }
 
+// Of a stream's buffer: what is under way has its places too.
+int slots_of(const NetlistStream& s) {
+  return (s.param ? std::max(2, s.depth) : s.depth) + s.under_way;
+}
+
 std::string wires(const NetlistStream& s) {
   return "  wire " + range(s.bits) + s.name + "_din, " + s.name + "_dout;\n  wire " + s.name + "_full_n, " +
          s.name + "_resv, " + s.name + "_write, " + s.name + "_empty_n, " + s.name + "_read;\n";
@@ -244,7 +249,7 @@ void axi_border(const NetlistStream& s, std::string& ports, std::string& body) {
   }
   port(output, 1, valid);
   port(!output, 1, ready);
-  body += wires(s) + fifo(s, std::max(2, s.depth) + s.under_way);
+  body += wires(s) + fifo(s, slots_of(s));
   if (output) {
     body += "  assign " + valid + " = " + s.name + "_empty_n;\n  assign " + s.name + "_read = " + valid +
             " && " + ready + ";\n";
@@ -277,7 +282,7 @@ std::string verilog_of(const Netlist& n) {
     } else if (s.param) {
       axi_border(s, ports, body);
     } else {
-      body += wires(s) + fifo(s, s.depth + s.under_way);
+      body += wires(s) + fifo(s, slots_of(s));
       if (s.writers.empty())
         body += "  assign " + s.name + "_din = 0;\n  assign " + s.name + "_resv = 0;\n  assign " + s.name +
                 "_write = 0;\n";
@@ -313,7 +318,9 @@ std::string netlist_json(const Netlist& n) {
                                    {"type", s.type->element->name},
                                    {"bits", s.bits},
                                    {"depth", s.depth},
+                                   {"slots", slots_of(s)},
                                    {"border", s.param},
+                                   {"buffered", !s.param || s.border != Border::kPlain},
                                    {"writer", s.writers.empty() ? "" : n.units[s.writers[0].instance].name},
                                    {"reader", s.readers.empty() ? "" : n.units[s.readers[0].instance].name}});
   }
@@ -327,6 +334,21 @@ std::string netlist_json(const Netlist& n) {
                                                          {"instances", std::move(units)}}))
       << "\n";
   return text;
+}
+
+void count_parts(const Netlist& n, const std::map<std::string, Netlist>& inner,
+                 std::map<std::string, int>& parts, bool top) {
+  for (const NetlistStream& s : n.streams)
+    if (!s.param || (top && s.border != Border::kPlain))
+      ++parts["fifo_" + num(s.bits) + "_" + num(slots_of(s))];
+  for (const Netlist::Unit& u : n.units) {
+    const auto it = inner.find(u.shape.name);
+    if (it == inner.end()) {
+      ++parts[u.shape.name];
+    } else {
+      count_parts(it->second, inner, parts, false);
+    }
+  }
 }
 
 std::string netlist_ports_header(const Netlist& n) {

@@ -73,6 +73,9 @@ ModuleShape shape_of(const Netlist& n);
 ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e);
 std::string verilog_of(const Netlist& n);
 std::string netlist_json(const Netlist& n);
+// How many there are of each kernel, and of each buffer ("fifo_BITS_SLOTS"), netlists in it taken apart.
+void count_parts(const Netlist& n, const std::map<std::string, Netlist>& inner,
+                 std::map<std::string, int>& parts, bool top);
 // Of the streams of its border that are plain.
 std::string netlist_ports_header(const Netlist& n);
 std::string netlist_text(const Netlist& n);

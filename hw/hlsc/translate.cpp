@@ -117,9 +117,10 @@ class Translator {
     r_.files.push_back({n.name + ".json", netlist_json(n)});
     r_.files.push_back({n.name + "_ports.hpp", netlist_ports_header(n)});
     r_.summary += netlist_text(n);
+    netlists_[n.name] = n;
   }
 
-  // A list of the files that a dataflow top stands on, for makefiles and simulators.
+  // Lists of the files that a dataflow top stands on, for makefiles and simulators, and of its parts.
   void join(llvm::Function& top) {
     std::vector<llvm::Function*> called;
     std::set<llvm::Function*> seen;
@@ -127,7 +128,13 @@ class Translator {
     std::string list;
     for (llvm::Function* f : called) list += shapes_.at(f).name + ".v\n";
     list += shapes_.at(&top).name + ".v\n";
-    r_.files.push_back({shapes_.at(&top).name + ".f", list});
+    const std::string& name = shapes_.at(&top).name;
+    r_.files.push_back({name + ".f", list});
+    std::map<std::string, int> parts;
+    count_parts(netlists_.at(name), netlists_, parts, true);
+    list.clear();
+    for (const auto& [part, count] : parts) list += part + " " + std::to_string(count) + "\n";
+    r_.files.push_back({name + ".parts", list});
   }
 
   const Options& o_;
@@ -137,6 +144,7 @@ class Translator {
   Translation r_;
   std::map<llvm::Function*, ModuleShape> shapes_;
   std::map<llvm::Function*, std::string> text_;
+  std::map<std::string, Netlist> netlists_;
   std::set<std::string> names_;
 };
 
