@@ -398,9 +398,9 @@ void SoftwareBody::pump() {
   for (unsigned turn = 0; more && turn < kPumpTurns; ++turn) {
     more = feed();
     while (!internal_backlog_.empty() && !core_->host_in.full()) {
-      const tee::HostIn in = internal_backlog_.front();
+      const tee::Placement p = place(internal_backlog_.front());
+      if (p.action.to_uint() == tee::Placement::kFatal) break;  // no slot of queue 0 is free: when one is
       internal_backlog_.pop_front();
-      const tee::Placement p = place(in);
       if (p.action.to_uint() == tee::Placement::kPlace) slots_[p.slot.to_uint()].started = 0;
       more = true;
     }
