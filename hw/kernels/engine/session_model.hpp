@@ -7,6 +7,8 @@
 // later; sessions end at any time.
 #pragma once
 
+#include <hls_stream.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <deque>

@@ -1,22 +1,24 @@
 #include "hw/kernels/engine/test_engine.hpp"
 
+#include <algorithm>
+
 namespace nvtee::card::test {
 
 namespace p = spec::pdu;
 namespace io = spec::io;
 
-EngineWorld::EngineWorld(uint64_t seed, const Options& o)
+EngineWorld::EngineWorld(uint64_t seed, const Options& o, std::unique_ptr<Card> tested)
     : r(seed),
       options(o),
-      engine(std::make_unique<Engine<EngineSmall, TestPort>>()),
+      card(std::move(tested)),
       tcp{SessionModel(32, o.tcp, seed * 3), SessionModel(32, o.tcp, seed * 5)} {
   for (unsigned i = 0; i < 2; ++i)
     reads_.push_back(std::make_unique<MemoryReadPort>(memory_, o.memory, seed + i));
   for (unsigned i = 0; i < 3; ++i)
     writes_.push_back(std::make_unique<MemoryWritePort>(memory_, o.memory, seed + 9 + i));
-  card_ = std::make_unique<Registers>(engine->lite, [this] { clock(); });
-  card_->write(reg::kClockStep, 4 << 16);
-  card_->begin_ring(kRingAt, 6);
+  registers_ = std::make_unique<Registers>(card->lite(), [this] { clock(); });
+  registers_->write(reg::kClockStep, 4 << 16);
+  registers_->begin_ring(kRingAt, 6);
 
   tee::Ctl c{};
   c.op = tee::Ctl::kSetNamespace;
@@ -43,8 +45,14 @@ EngineWorld::EngineWorld(uint64_t seed, const Options& o)
     l.icdata = r.chance(30) ? 0 : r.chance(50) ? 1024 : 8192;
     l.maxh2c = r.chance(50) ? 4096 : 131072;
     l.digests = {r.chance(50), r.chance(50)};
+    if (o.plain) {
+      l.queues = o.plain->leg_queues;
+      l.icdata = o.plain->icdata;
+      l.maxh2c = o.plain->maxh2c;
+      l.digests = o.plain->leg;
+    }
     for (unsigned q = 0; q < l.queues; ++q) {
-      l.port[q] = (i + q) % 2;
+      l.port[q] = o.plain ? (i + 1) % 2 : (i + q) % 2;
       l.session[q] = 8 + i * 4 + q;
     }
     legs.push_back(l);
@@ -56,16 +64,21 @@ EngineWorld::EngineWorld(uint64_t seed, const Options& o)
     h.port = i % 2;
     h.session = i;
     h.digests = {r.chance(50), r.chance(50)};
+    if (o.plain) {
+      h.port = 0;
+      h.depth = o.plain->depth;
+      h.digests = o.plain->host;
+    }
     hosts.push_back(h);
   }
   for (TestHost& h : hosts) open_host(h);
 }
 
 void EngineWorld::mail(const tee::Ctl& c) {
-  card_->mail(reg::kMailTee, c);
+  registers_->mail(reg::kMailTee, c);
 }
 void EngineWorld::mail(const CardCtl& c) {
-  card_->mail(reg::kMailCard, c);
+  registers_->mail(reg::kMailCard, c);
 }
 
 void EngineWorld::set_session(unsigned port, unsigned session, unsigned role, unsigned at,
@@ -142,7 +155,7 @@ void EngineWorld::open_leg(TestLeg& l) {
   c.leg = l.index;
   c.gen = l.gen;
   c.queues = l.queues;
-  c.entries = 8 + r.below(30);
+  c.entries = options.plain ? options.plain->entries : 8 + r.below(30);
   c.icdata = l.icdata;
   c.maxh2c = l.maxh2c;
   c.hdgst = l.digests.header;
@@ -215,25 +228,22 @@ void EngineWorld::drop_leg(TestLeg& l) {
 // ---- the world's clock
 // --------------------------------------------------------------------------------------
 void EngineWorld::clock() {
-  if (options.hold == 0) {
-    engine->step();
-  } else {
-    engine->step([&](unsigned) { return !r.chance(options.hold); });
-  }
+  card->step(r, options.hold);
   for (unsigned i = 0; i < 2; ++i) {
-    auto& side = engine->side(i);
-    tcp[i].step(engine->port[i]);
-    reads_[i]->step(side.read.ar, side.read.r);
-    writes_[i]->step(side.rx.store.aw, side.rx.store.w, side.rx.store.b);
+    const MemoryStreams m = card->memory(i);
+    tcp[i].step(card->port(i));
+    reads_[i]->step(m.ar, m.r);
+    writes_[i]->step(m.aw, m.w, m.b);
     if (!tcp[i].fault().empty()) fail("session interface: " + tcp[i].fault());
   }
-  writes_[2]->step(engine->ring_aw, engine->ring_w, engine->ring_b);
+  const RingStreams ring = card->ring();
+  writes_[2]->step(ring.aw, ring.w, ring.b);
 }
 
 void EngineWorld::run(unsigned clocks, bool feed) {
   for (unsigned n = 0; n < clocks && fault.empty(); ++n) {
     clock();
-    if (n % 8 != 0) continue;
+    if (n % options.poll != 0) continue;
     ring_turn();
     for (TestHost& h : hosts) host_turn(h, feed);
     for (TestLeg& l : legs) leg_turn(l);
@@ -271,7 +281,7 @@ void EngineWorld::ring_turn() {
     for (int i = 0; i < 60; ++i) bits.range(8 * i + 7, 8 * i) = e[static_cast<size_t>(i)];
     if (e[0] == reg::kRingTee) tee_events.push_back(record_of<tee::Event>(bits, kRingRecordAt));
     if (e[0] == reg::kRingCard) card_events.push_back(record_of<CardEvent>(bits, kRingRecordAt));
-    card_->write(reg::kRingConsumer, ring_read_);
+    registers_->write(reg::kRingConsumer, ring_read_);
   }
 }
 
@@ -299,11 +309,19 @@ void EngineWorld::host_turn(TestHost& h, bool feed) {
     host_take(h, *pdu);
   }
   if (!wrong.empty()) fail("to host " + std::to_string(h.queue) + ": " + wrong);
-  if (feed && h.open.size() + 1 < h.depth && r.chance(30)) host_issue(h);
+  if (feed && h.open.size() + 1 < h.depth) host_issue(h);
 }
 
 void EngineWorld::host_issue(TestHost& h) {
-  TestHost::Command c;
+  TestHost::Command c{};
+  if (options.plain) {
+    if (options.plain->next(h, c)) host_send(h, c);
+  } else if (r.chance(30) && host_choose(c)) {
+    host_send(h, c);
+  }
+}
+
+bool EngineWorld::host_choose(TestHost::Command& c) {
   const unsigned ops[] = {io::kWrite, io::kWrite, io::kWrite,      io::kRead,
                           io::kRead,  io::kFlush, io::kWriteZeroes};
   c.opcode = ops[r.below(7)];
@@ -311,9 +329,13 @@ void EngineWorld::host_issue(TestHost& h) {
   c.block = r.below(kBlocks - c.count);
   if (c.opcode == io::kFlush) c.count = 0;
   const bool write = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
-  if (c.count != 0 && !range_free(c.block, c.count, write)) return;
+  if (c.count != 0 && !range_free(c.block, c.count, write)) return false;
+  c.in_capsule = c.opcode == io::kWrite && c.count * kBlock <= 8192 && r.chance(70);
+  return true;
+}
+
+void EngineWorld::host_send(TestHost& h, TestHost::Command c) {
   const unsigned bytes = c.count * kBlock;
-  const bool in_capsule = c.opcode == io::kWrite && bytes <= 8192 && r.chance(70);
   if (c.opcode == io::kWrite) {
     c.data.resize(bytes);
     for (size_t i = 0; i < bytes; i += 8) {
@@ -329,11 +351,11 @@ void EngineWorld::host_issue(TestHost& h) {
   cmd.sqe.flags = spec::kPsdtSgl;
   cmd.sqe.cid = static_cast<uint16_t>(h.next_cid);
   cmd.sqe.nsid = kNsid;
-  cmd.sqe.sgl.type = in_capsule ? spec::kSglDataOffset : spec::kSglTransport;
+  cmd.sqe.sgl.type = c.in_capsule ? spec::kSglDataOffset : spec::kSglTransport;
   cmd.sqe.sgl.length = c.opcode == io::kWrite || c.opcode == io::kRead ? bytes : 0;
   cmd.sqe.cdw10 = c.block;
   cmd.sqe.cdw12 = c.count == 0 ? 0 : c.count - 1;
-  tcp[h.port].arrive(h.session, make_pdu(cmd, in_capsule ? c.data : ByteVec(), h.digests));
+  tcp[h.port].arrive(h.session, make_pdu(cmd, c.in_capsule ? c.data : ByteVec(), h.digests));
   h.open[h.next_cid] = c;
 }
 
@@ -364,7 +386,8 @@ void EngineWorld::host_r2t(TestHost& h, const nvmf::R2tPdu& t) {
   if (t.r2to != 0 || t.r2tl != data.size()) return fail("R2T for something else");
   for (size_t at = 0; at < data.size();) {
     const size_t left = data.size() - at;
-    const size_t n = r.chance(50) ? left : 4 * (1 + r.below(static_cast<unsigned>(left / 4)));
+    const size_t n =
+        options.plain || r.chance(50) ? left : 4 * (1 + r.below(static_cast<unsigned>(left / 4)));
     nvmf::DataPdu d{};
     d.head.type = p::kH2CData;
     d.head.flags = at + n == data.size() ? p::kLast : 0;
@@ -397,6 +420,7 @@ void EngineWorld::host_done(TestHost& h, const nvmf::Cqe& cqe) {
       return fail("a read brought other bytes than were written");
   }
   ++h.done;
+  if (options.plain && options.plain->done) options.plain->done(h, c);
 }
 
 // ---- legs
@@ -412,7 +436,7 @@ void EngineWorld::leg_turn(TestLeg& l) {
     }
     if (!wrong.empty()) fail("to leg " + std::to_string(l.index) + ": " + wrong);
   }
-  for (unsigned n = 0; n < 3; ++n) leg_speak(l);
+  for (unsigned n = 0; n < (options.plain ? 8u : 3u); ++n) leg_speak(l);
 }
 
 void EngineWorld::leg_take(TestLeg& l, unsigned queue, const TakenPdu& t) {
@@ -452,7 +476,13 @@ void EngineWorld::leg_take(TestLeg& l, unsigned queue, const TakenPdu& t) {
 void EngineWorld::leg_speak(TestLeg& l) {
   if (l.open.empty()) return;
   auto it = l.open.begin();
-  std::advance(it, r.below(static_cast<unsigned>(l.open.size())));
+  if (options.plain) {  // the first that need not wait for data
+    const auto waits = [](const auto& x) { return x.second.write && x.second.got < x.second.asked; };
+    it = std::find_if_not(it, l.open.end(), waits);
+    if (it == l.open.end()) return;
+  } else {
+    std::advance(it, r.below(static_cast<unsigned>(l.open.size())));
+  }
   TestLeg::Command& c = it->second;
   SessionModel& net = tcp[l.port[c.queue]];
   const unsigned session = l.session[c.queue];
@@ -463,7 +493,7 @@ void EngineWorld::leg_speak(TestLeg& l) {
     t.cccid = c.sqe.cid;
     t.ttag = static_cast<uint16_t>(c.ttag = r.below(65536));
     t.r2to = c.asked;
-    t.r2tl = r.chance(50) ? c.length - c.asked : 4 * (1 + r.below((c.length - c.asked) / 4));
+    t.r2tl = options.plain || r.chance(50) ? c.length - c.asked : 4 * (1 + r.below((c.length - c.asked) / 4));
     c.asked += t.r2tl;
     return net.arrive(session, make_pdu(t, {}, l.digests));
   }
@@ -471,7 +501,7 @@ void EngineWorld::leg_speak(TestLeg& l) {
   const size_t from = c.sqe.slba() * kBlock;
   if (c.sqe.opcode == io::kRead && c.sent < c.length) {
     const unsigned left = c.length - c.sent;
-    const unsigned n = r.chance(50) ? left : 4 * (1 + r.below(left / 4));
+    const unsigned n = options.plain || r.chance(50) ? left : 4 * (1 + r.below(left / 4));
     nvmf::DataPdu d{};
     d.head.type = p::kC2HData;
     d.cccid = c.sqe.cid;

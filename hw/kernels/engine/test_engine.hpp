@@ -1,34 +1,24 @@
-// Test helper: the whole native engine between hosts, legs, memory and a runtime at its registers. Hosts
-// write what they can check later; legs are small NVMe/TCP targets with a disk each.
+// Test helper: a whole engine, native or RTL, between hosts, legs, memory and a runtime at its registers.
+// Hosts write what they can check later; legs are small NVMe/TCP targets with a disk each.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 
 #include "hw/kernels/common/test_random.hpp"
-#include "hw/kernels/engine/engine.hpp"
 #include "hw/kernels/engine/session_model.hpp"
+#include "hw/kernels/engine/test_card.hpp"
 #include "hw/kernels/engine/test_peer.hpp"
 #include "hw/kernels/regs/test_runtime.hpp"
 #include "hw/kernels/store/memory_model.hpp"
 
 namespace nvtee::card::test {
-
-struct EngineSmall : EngineConfig {
-  static constexpr unsigned kSessionBits = 5;
-  static constexpr unsigned kStageBits = 4;
-  static constexpr unsigned kPuntBits = 2;
-};
-
-struct TestPort : SessionPort {
-  hls::stream<TcpCtl, 4> ctl;
-  hls::stream<TcpEvent, 16> event;
-};
 
 constexpr unsigned kBlock = 512, kBlocks = 2048, kNsid = 7;
 constexpr uint64_t kRingAt = 1ull << 40;
@@ -41,6 +31,7 @@ struct TestHost {
   Digests digests;
   struct Command {
     unsigned opcode, block, count;
+    bool in_capsule = false;
     ByteVec data;  // to be written; what a read brought
     unsigned got = 0;
     bool last = false;
@@ -68,15 +59,26 @@ struct TestLeg {
   unsigned commands = 0;
 };
 
+// Nothing is drawn: hosts send what `next` says, whole; legs answer at once, whole.
+struct Plain {
+  unsigned leg_queues = 1, icdata = 8192, maxh2c = 131072, entries = 128, depth = 128;
+  Digests host, leg;
+  // The next command of a host: opcode, block, count, in_capsule. False: none now.
+  std::function<bool(TestHost&, TestHost::Command&)> next;
+  std::function<void(const TestHost&, const TestHost::Command&)> done;
+};
+
 class EngineWorld {
  public:
   struct Options {
     unsigned legs = 2, hosts = 3;
     SessionTiming tcp;
     MemoryTiming memory;
-    unsigned hold = 0;  // percent of clocks in which a kernel does not run
+    unsigned hold = 0;  // percent, see Card::step
+    unsigned poll = 8;  // clocks between looks of hosts and legs at their connections
+    std::optional<Plain> plain;
   };
-  EngineWorld(uint64_t seed, const Options& options);
+  EngineWorld(uint64_t seed, const Options& options, std::unique_ptr<Card> card = make_card());
 
   void clock();
   void run(unsigned clocks, bool feed = true);
@@ -110,7 +112,7 @@ class EngineWorld {
   std::deque<tee::Event> tee_events;
   std::string fault;
   unsigned reads = 0, writes = 0;
-  std::unique_ptr<Engine<EngineSmall, TestPort>> engine;
+  std::unique_ptr<Card> card;
   SessionModel tcp[2];
 
  private:
@@ -120,6 +122,8 @@ class EngineWorld {
   }
   void host_turn(TestHost& h, bool feed);
   void host_issue(TestHost& h);
+  bool host_choose(TestHost::Command& c);
+  void host_send(TestHost& h, TestHost::Command c);
   void host_take(TestHost& h, const TakenPdu& p);
   void host_r2t(TestHost& h, const nvmf::R2tPdu& t);
   void host_done(TestHost& h, const nvmf::Cqe& cqe);
@@ -133,7 +137,7 @@ class EngineWorld {
   Memory memory_;
   std::vector<std::unique_ptr<MemoryReadPort>> reads_;
   std::vector<std::unique_ptr<MemoryWritePort>> writes_;
-  std::unique_ptr<Registers> card_;
+  std::unique_ptr<Registers> registers_;
   uint32_t ring_read_ = 0;
 };
 

@@ -1,0 +1,53 @@
+# The whole engine's RTL (target rtl_engine_top of hw/hlsc) in place of the native engine, under the tests of
+# hw/kernels/engine: engine_rtl; engine_bench: clocks, latency; engine_waves: engine_rtl with waveforms, built when
+# one is wanted (engine/waves.sh).
+set(NVTEE_ENGINE_DIR ${PROJECT_BINARY_DIR}/rtl/engine)
+
+# nvtee_engine_model(LIBRARY FLAGS...): Verilator's model of engine_top.
+function(nvtee_engine_model library)
+  set(obj ${NVTEE_ENGINE_DIR}/obj_${library})
+  add_custom_command(OUTPUT ${obj}/Vengine_top__ALL.a
+    COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/quiet.sh ${obj}.lint ${NVTEE_VERILATOR} --cc ${ARGN} ${NVTEE_VERILATOR_FLAGS}
+      --prefix Vengine_top --top-module engine_top --Mdir ${obj}
+      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt -f engine_top.f ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+    COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/quiet.sh ${obj}.log make -s -j2 -C ${obj} -f Vengine_top.mk Vengine_top__ALL.a
+      "CXX=${NVTEE_CCACHE} ${CMAKE_CXX_COMPILER} -w" OPT_FAST=-O2 OPT_SLOW=-O0
+    WORKING_DIRECTORY ${NVTEE_ENGINE_DIR}
+    DEPENDS ${NVTEE_ENGINE_DIR}/engine_top.v ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+    COMMENT "Verilator ${library}" VERBATIM)
+  add_custom_target(verilate_${library} DEPENDS ${obj}/Vengine_top__ALL.a)
+  add_dependencies(verilate_${library} rtl_engine_top)
+  add_library(${library} INTERFACE)
+  add_dependencies(${library} verilate_${library})
+  target_include_directories(${library} SYSTEM INTERFACE ${obj} ${NVTEE_ENGINE_DIR})
+  target_link_libraries(${library} INTERFACE ${obj}/Vengine_top__ALL.a nvtee_verilated)
+endfunction()
+
+function(nvtee_engine_program program model)
+  add_executable(${program} ${ARGN} engine/rtl_card.cpp ${PROJECT_SOURCE_DIR}/hw/kernels/engine/test_engine.cpp)
+  target_link_libraries(${program} PRIVATE ${model} nvtee_hls nvtee_base GTest::gtest)
+  target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_compile_options(${program} PRIVATE -Wno-unknown-pragmas)
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/cosim)
+endfunction()
+
+set(engine_tests ${PROJECT_SOURCE_DIR}/hw/kernels/engine/engine_test.cpp)
+nvtee_engine_model(Vengine)
+nvtee_engine_program(engine_rtl Vengine ${engine_tests})
+target_link_libraries(engine_rtl PRIVATE GTest::gtest_main)
+nvtee_engine_program(engine_bench Vengine engine/bench.cpp)
+target_compile_definitions(engine_bench PRIVATE
+  NVTEE_ENGINE_JSON="${NVTEE_ENGINE_DIR}/engine_top.json:${NVTEE_ENGINE_DIR}/tee_core_top.json")
+add_dependencies(cosim engine_rtl engine_bench)
+
+nvtee_engine_model(Wengine --trace-fst)
+nvtee_engine_program(engine_waves Wengine ${engine_tests})
+target_compile_definitions(engine_waves PRIVATE NVTEE_COSIM_WAVES)
+target_link_libraries(engine_waves PRIVATE GTest::gtest_main)
+set_target_properties(engine_waves PROPERTIES EXCLUDE_FROM_ALL TRUE)
+
+# Bounded: each story once, from seeds of the day (NVTEE_ENGINE_SEED, NVTEE_ENGINE_ROUNDS: others, more).
+foreach(story RandomMixes HostileBytes LegLoss HostsComeAndGo)
+  add_test(NAME cosim_engine_${story} COMMAND engine_rtl --gtest_filter=*.${story})
+  set_tests_properties(cosim_engine_${story} PROPERTIES TIMEOUT 600 LABELS cosim ENVIRONMENT NVTEE_ENGINE_ROUNDS=1)
+endforeach()
