@@ -252,7 +252,7 @@ int Exec::object_of(const GlobalVariable& v) {
 
 void Exec::lay_out_static(int object, const Type* t, uint64_t offset, const std::string& path,
                           const APInt* init, Val& bits) {
-  const Loc& loc = objects_[static_cast<size_t>(object)].loc;
+  const Loc loc = objects_[static_cast<size_t>(object)].loc;  // objects_ grows
   const auto pad = [&](uint64_t to) {
     if (bits.width() < to * 8) bits.push(g().undef(static_cast<unsigned>(to * 8) - bits.width()));
   };
@@ -331,7 +331,7 @@ bool Exec::lay_out_array(int object, const Type* t, uint64_t offset, const std::
   r.depth = depth;
   r.row_bytes = row->bytes;
   r.first_memory = static_cast<int>(kernel_.memories.size());
-  const Loc& where_to = objects_[static_cast<size_t>(object)].loc;
+  const Loc where_to = objects_[static_cast<size_t>(object)].loc;
   for (unsigned b = 0; b < r.banks; ++b) {
     const std::string name = split_outer ? path + "[" + std::to_string(b) + "]" : path;
     std::optional<APInt> bank_init;

@@ -232,10 +232,10 @@ Loc Program::loc(const DIVariable* v) const {
 }
 
 void Program::prepare(const std::vector<Function*>& keep) {
-  for (Function* f : keep)
-    for (const Pragma* p : pragmas_in(*f)) private_.insert(p);
   for (Function& f : *module_) {
     if (f.isDeclaration()) continue;
+    if (is_kernel(f) || is_dataflow(f) || std::find(keep.begin(), keep.end(), &f) != keep.end())
+      for (const Pragma* p : pragmas_in(f)) private_.insert(p);
     f.removeFnAttr(Attribute::OptimizeNone);
     f.removeFnAttr(Attribute::NoInline);
     if (std::find(keep.begin(), keep.end(), &f) != keep.end()) {

@@ -39,7 +39,7 @@ class Program {
   const std::vector<Pragma>& pragmas() const { return pragmas_; }
   // The function's name as an identifier; of a template with its arguments.
   static std::string module_name(const llvm::Function& f);
-  // Stands in one of the functions that were kept by prepare(): no other kernel's business.
+  // Stands in a kernel: no other's business.
   bool is_private(const Pragma& p) const { return private_.count(&p) != 0; }
   bool is_dataflow(const llvm::Function& f) const;
   bool is_kernel(const llvm::Function& f) const;  // has PIPELINE or INLINE off
