@@ -166,6 +166,7 @@ struct AxiField {
   std::string name;
   unsigned lo = 0, width = 1;
   std::string constant;  // outputs without a field
+  unsigned pad = 0;      // zeros above: AXI4-Stream carries whole bytes
 };
 
 std::vector<AxiField> fields_of(const NetlistStream& s, bool output) {
@@ -184,17 +185,18 @@ std::vector<AxiField> fields_of(const NetlistStream& s, bool output) {
       name = s.channel + name;
     }
     std::replace(name.begin(), name.end(), '.', '_');
-    r.push_back({name, l.lo, l.type->bits, ""});
+    r.push_back({name, l.lo, l.type->bits, "", 0});
   }
-  if (s.border == Border::kAxis && s.type->element->axis.empty()) r.push_back({"tdata", 0, s.bits, ""});
+  if (s.border == Border::kAxis && s.type->element->axis.empty())
+    r.push_back({"tdata", 0, s.bits, "", (8 - s.bits % 8) % 8});
   if (s.border == Border::kAxiMaster && output && (s.channel == "ar" || s.channel == "aw")) {
-    r.push_back({s.channel + "size", 0, 3, "3'd6"});  // 64 bytes
-    r.push_back({s.channel + "burst", 0, 2, "2'd1"});
-    r.push_back({s.channel + "id", 0, 1, "1'd0"});
-    r.push_back({s.channel + "lock", 0, 1, "1'd0"});
-    r.push_back({s.channel + "cache", 0, 4, "4'd3"});
-    r.push_back({s.channel + "prot", 0, 3, "3'd0"});
-    r.push_back({s.channel + "qos", 0, 4, "4'd0"});
+    r.push_back({s.channel + "size", 0, 3, "3'd6", 0});  // 64 bytes
+    r.push_back({s.channel + "burst", 0, 2, "2'd1", 0});
+    r.push_back({s.channel + "id", 0, 1, "1'd0", 0});
+    r.push_back({s.channel + "lock", 0, 1, "1'd0", 0});
+    r.push_back({s.channel + "cache", 0, 4, "4'd3", 0});
+    r.push_back({s.channel + "prot", 0, 3, "3'd0", 0});
+    r.push_back({s.channel + "qos", 0, 4, "4'd0", 0});
   }
   return r;
 }
@@ -235,15 +237,17 @@ void axi_border(const NetlistStream& s, std::string& ports, std::string& body) {
   unsigned filled = 0;
   std::vector<std::string> parts;
   for (const AxiField& f : fields_of(s, output)) {
-    port(output, f.width, prefix + f.name);
+    port(output, f.width + f.pad, prefix + f.name);
     if (!f.constant.empty()) {
       body += "  assign " + prefix + f.name + " = " + f.constant + ";\n";
     } else if (output) {
-      body += "  assign " + prefix + f.name + " = " + s.name + "_dout" +
-              (s.bits == 1 ? "" : "[" + num(f.lo + f.width - 1) + ":" + num(f.lo) + "]") + ";\n";
+      const std::string bits =
+          s.name + "_dout" + (s.bits == 1 ? "" : "[" + num(f.lo + f.width - 1) + ":" + num(f.lo) + "]");
+      body += "  assign " + prefix + f.name + " = " +
+              (f.pad ? "{" + num(f.pad) + "'h0, " + bits + "}" : bits) + ";\n";
     } else {
       if (f.lo > filled) parts.push_back(num(f.lo - filled) + "'h0");
-      parts.push_back(prefix + f.name);
+      parts.push_back(prefix + f.name + (f.pad ? "[" + num(f.width - 1) + ":0]" : ""));
       filled = f.lo + f.width;
     }
   }

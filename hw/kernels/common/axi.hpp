@@ -40,6 +40,13 @@ struct AxiWriter {
   hls::stream<AxiW> w;
   hls::stream<AxiB> b;
 };
+struct AxiMaster {
+  hls::stream<AxiAddr> ar;
+  hls::stream<AxiR> r;
+  hls::stream<AxiAddr> aw;
+  hls::stream<AxiW> w;
+  hls::stream<AxiB> b;
+};
 
 struct LiteAddr {
   ap_uint<16> addr;  // bytes
