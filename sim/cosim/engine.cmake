@@ -3,17 +3,21 @@
 # one is wanted (engine/waves.sh).
 set(NVTEE_ENGINE_DIR ${PROJECT_BINARY_DIR}/rtl/engine)
 
-# nvtee_engine_model(LIBRARY FLAGS...): Verilator's model of engine_top.
-function(nvtee_engine_model library)
+# nvtee_engine_model(LIBRARY FILES FLAGS...): Verilator's model of engine_top.
+function(nvtee_engine_model library files)
   set(obj ${NVTEE_ENGINE_DIR}/obj_${library})
+  set(more)
+  if(IS_ABSOLUTE ${files})
+    set(more ${files})
+  endif()
   add_custom_command(OUTPUT ${obj}/Vengine_top__ALL.a
     COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/quiet.sh ${obj}.lint ${NVTEE_VERILATOR} --cc ${ARGN} ${NVTEE_VERILATOR_FLAGS}
       --prefix Vengine_top --top-module engine_top --Mdir ${obj}
-      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt -f engine_top.f ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt -f ${files} ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
     COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/quiet.sh ${obj}.log make -s -j2 -C ${obj} -f Vengine_top.mk Vengine_top__ALL.a
       "CXX=${NVTEE_CCACHE} ${CMAKE_CXX_COMPILER} -w" OPT_FAST=-O2 OPT_SLOW=-O0
     WORKING_DIRECTORY ${NVTEE_ENGINE_DIR}
-    DEPENDS ${NVTEE_ENGINE_DIR}/engine_top.v ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+    DEPENDS ${NVTEE_ENGINE_DIR}/engine_top.v ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v ${more}
     COMMENT "Verilator ${library}" VERBATIM)
   add_custom_target(verilate_${library} DEPENDS ${obj}/Vengine_top__ALL.a)
   add_dependencies(verilate_${library} rtl_engine_top)
@@ -32,7 +36,7 @@ function(nvtee_engine_program program model)
 endfunction()
 
 set(engine_tests ${PROJECT_SOURCE_DIR}/hw/kernels/engine/engine_test.cpp)
-nvtee_engine_model(Vengine)
+nvtee_engine_model(Vengine engine_top.f)
 nvtee_engine_program(engine_rtl Vengine ${engine_tests})
 target_link_libraries(engine_rtl PRIVATE GTest::gtest_main)
 nvtee_engine_program(engine_bench Vengine engine/bench.cpp)
@@ -40,14 +44,26 @@ target_compile_definitions(engine_bench PRIVATE
   NVTEE_ENGINE_JSON="${NVTEE_ENGINE_DIR}/engine_top.json:${NVTEE_ENGINE_DIR}/tee_core_top.json")
 add_dependencies(cosim engine_rtl engine_bench)
 
-nvtee_engine_model(Wengine --trace-fst)
+# Planted bugs: those of engine/mutants.txt.
+set(mutants ${NVTEE_ENGINE_DIR}/mutants)
+add_custom_command(OUTPUT ${mutants}/engine_top.f ${mutants}.txt
+  COMMAND nvtee_mutate --engine ${NVTEE_ENGINE_DIR} ${mutants} ${mutants}.txt ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt
+  DEPENDS nvtee_mutate ${NVTEE_ENGINE_DIR}/engine_top.v ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt VERBATIM)
+add_custom_target(engine_mutated DEPENDS ${mutants}/engine_top.f)
+add_dependencies(engine_mutated rtl_engine_top)
+nvtee_engine_model(Mengine ${mutants}/engine_top.f)
+add_dependencies(verilate_Mengine engine_mutated)
+nvtee_engine_program(engine_mutants Mengine engine/mutants.cpp)
+set_target_properties(engine_mutants PROPERTIES EXCLUDE_FROM_ALL TRUE)
+
+nvtee_engine_model(Wengine engine_top.f --trace-fst)
 nvtee_engine_program(engine_waves Wengine ${engine_tests})
 target_compile_definitions(engine_waves PRIVATE NVTEE_COSIM_WAVES)
 target_link_libraries(engine_waves PRIVATE GTest::gtest_main)
 set_target_properties(engine_waves PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
 # Bounded: each story once, from seeds of the day (NVTEE_ENGINE_SEED, NVTEE_ENGINE_ROUNDS: others, more).
-foreach(story RandomMixes HostileBytes LegLoss HostsComeAndGo)
+foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo)
   add_test(NAME cosim_engine_${story} COMMAND engine_rtl --gtest_filter=*.${story})
   set_tests_properties(cosim_engine_${story} PROPERTIES TIMEOUT 600 LABELS cosim ENVIRONMENT NVTEE_ENGINE_ROUNDS=1)
 endforeach()

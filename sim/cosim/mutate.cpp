@@ -1,9 +1,16 @@
-// mutate IN.v OUT.v LIST N: plants bugs in a kernel's RTL, each behind a new input `mutant` (0: none), so
-// that one model holds them all. At most N sites of each rule, spread over the file. LIST: number, rule,
-// line, C++ source.
+// Plants bugs in RTL, each behind a new input `mutant` (0: none), so that one model holds them all.
+//
+// mutate IN.v OUT.v LIST N            a kernel: at most N sites of each rule, spread over the file
+// mutate --engine DIR OUT LIST N      engine_top: at most N sites in each kernel, every one by another rule
+// mutate --engine DIR OUT LIST WANTED the same for the sites that the file WANTED names (kernel, rule, C++
+// source, which
+//                                     of those there); one that is not found is an error
+//
+// LIST: number, rule, line, C++ source; of the engine: number, kernel, rule, C++ source, which, line.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -39,6 +46,10 @@ const std::vector<Rule>& rules() {
        "  $1 $2 <= $3[$4 ^ @];$5"},
       {"a constant with a wrong bit", std::regex(R"(^  assign (\w+) = (.*) == (\d+)'h([0-9a-f]+);(.*)$)"),
        "  assign $1 = $2 == ($3'h$4 ^ @);$5"},
+      {"a comparison always holds", std::regex(R"(^  assign (\w+) = (.*) == (.*);(.*)$)"),
+       "  assign $1 = ($2 == $3) | @;$4"},
+      {"bytes in the wrong lane", std::regex(R"(^  assign (\w+) = (.*) (<<|>>) ([^;]*);(.*)$)"),
+       "  assign $1 = $2 $3 ($4 + (@ ? 8 : 0));$5"},
       {"a sum off by one", std::regex(R"(^  assign (\w+) = ([^?]*) \+ ([^?;]*);(.*)$)"),
        "  assign $1 = $2 + $3 + @;$4"},
       {"a stage keeps the wrong bit",
@@ -92,42 +103,17 @@ void ignore_flag(std::vector<std::string>& lines, const std::string& flag, unsig
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 5) die("usage: mutate IN.v OUT.v LIST N");
-  std::ifstream in(argv[1]);
-  if (!in) die(std::string("cannot read ") + argv[1]);
+std::vector<std::string> lines_of(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) die("cannot read " + path);
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) lines.push_back(line);
-  const std::size_t wanted = std::strtoul(argv[4], nullptr, 10);
+  return lines;
+}
 
-  unsigned id = 0;
-  std::ofstream list(argv[3]);
-  std::vector<bool> taken(lines.size());
-  for (const Rule& rule : rules()) {
-    std::vector<std::size_t> sites;
-    for (std::size_t i = 0; i < lines.size(); ++i)
-      if (!taken[i] && !of_the_trace(lines[i]) && std::regex_match(lines[i], rule.at)) sites.push_back(i);
-    const std::size_t n = std::min(wanted, sites.size());
-    for (std::size_t k = 0; k < n; ++k) {
-      const std::size_t i = sites[k * sites.size() / n];
-      taken[i] = true;
-      const std::string before = lines[i];
-      lines[i] = replaced(before, rule, ++id);
-      const std::size_t comment = before.rfind("// ");
-      const std::size_t text = before.find_first_not_of(' ');
-      list << id << '\t' << rule.name << '\t'
-           << before.substr(text, std::min<std::size_t>(comment, 90) - text) << '\t'
-           << (comment == std::string::npos ? "" : before.substr(comment + 3)) << '\n';
-    }
-  }
-  // Room: every place that looks at the flag, or another one would make up for it.
-  for (const std::string& port : outputs_of(lines)) {
-    list << ++id << "\troom is not asked for\t" << port << "\t\n";
-    ignore_flag(lines, port, id);
-  }
-  std::ofstream out(argv[2]);
+// The module has a new input.
+void write(const std::string& path, const std::vector<std::string>& lines) {
+  std::ofstream out(path);
   bool ported = false;
   for (const std::string& line : lines) {
     out << line << '\n';
@@ -136,6 +122,176 @@ int main(int argc, char** argv) {
       ported = true;
     }
   }
-  if (!ported) die("no module with ap_clk");
-  return out && list ? 0 : 1;
+  if (!ported) die(path + ": no module with ap_clk");
+  if (!out) die("cannot write " + path);
+}
+
+// Where it comes from: the C++ source, else what is assigned (ports, registers and tables have their C++
+// names).
+std::string source_of(const std::string& line) {
+  const std::size_t at = line.rfind("// ");
+  if (at != std::string::npos) return line.substr(at + 3);
+  static const std::regex target(R"(^.*?(?:assign |\) )(\w+)(?:\[\w+\])? <?= .*$)");
+  std::smatch m;
+  return std::regex_match(line, m, target) ? m[1].str() : "";
+}
+std::string text_of(const std::string& line) {
+  const std::size_t text = line.find_first_not_of(' '), comment = line.rfind("// ");
+  return line.substr(text, std::min<std::size_t>(comment, 90) - text);
+}
+
+std::vector<std::size_t> sites_of(const Rule& rule, const std::vector<std::string>& lines) {
+  std::vector<std::size_t> sites;
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (!of_the_trace(lines[i]) && std::regex_match(lines[i], rule.at)) sites.push_back(i);
+  return sites;
+}
+
+// ---- one kernel -------------------------------------------------------------------------------------------
+void mutate_kernel(const std::string& from, const std::string& to, std::ofstream& list, std::size_t wanted) {
+  std::vector<std::string> lines = lines_of(from);
+  unsigned id = 0;
+  std::vector<bool> taken(lines.size());
+  for (const Rule& rule : rules()) {
+    std::vector<std::size_t> sites = sites_of(rule, lines);
+    std::erase_if(sites, [&](std::size_t i) { return taken[i]; });
+    const std::size_t n = std::min(wanted, sites.size());
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::size_t i = sites[k * sites.size() / n];
+      taken[i] = true;
+      const std::string before = lines[i];
+      lines[i] = replaced(before, rule, ++id);
+      list << id << '\t' << rule.name << '\t' << text_of(before) << '\t' << source_of(before) << '\n';
+    }
+  }
+  // Room: every place that looks at the flag, or another one would make up for it.
+  for (const std::string& port : outputs_of(lines)) {
+    list << ++id << "\troom is not asked for\t" << port << "\t\n";
+    ignore_flag(lines, port, id);
+  }
+  write(to, lines);
+}
+
+// ---- the engine -------------------------------------------------------------------------------------------
+// A site that stays the same when the Verilog around it changes: kernel, rule, C++ source, which of those.
+struct Site {
+  std::string kernel, rule, source;
+  std::size_t which = 0;
+  auto operator<=>(const Site&) const = default;
+};
+
+class EngineMutator {
+ public:
+  EngineMutator(std::string from, std::string to, std::ofstream& list)
+      : from_(std::move(from)), to_(std::move(to)), list_(list) {}
+
+  // `choice`: a number, or the name of a file.
+  void run(const std::string& choice) {
+    const bool all = choice.find_first_not_of("0123456789") == std::string::npos;
+    if (all) {
+      most_ = std::strtoul(choice.c_str(), nullptr, 10);
+    } else {
+      read_wanted(choice);
+    }
+    std::ofstream files(to_ + "/engine_top.f");
+    for (const std::string& file : lines_of(from_ + "/engine_top.f")) {
+      files << to_ << '/' << file << '\n';
+      std::vector<std::string> lines = lines_of(from_ + "/" + file);
+      const std::string kernel = file.substr(0, file.rfind('.'));
+      if (kernel == "engine_top" || kernel == "tee_core_top") {
+        connect(lines);
+      } else if (all) {
+        spread(kernel, lines);
+      } else {
+        plant_wanted(kernel, lines);
+      }
+      write(to_ + "/" + file, lines);
+    }
+    for (const Site& s : wanted_)
+      die("no such place (engine/mutants.txt): " + s.kernel + " | " + s.rule + " | " + s.source);
+  }
+
+ private:
+  static void connect(std::vector<std::string>& lines) {
+    static const std::regex instance(R"(^  (\w+_top) (u_\w+) \(\.ap_clk(.*)$)");
+    for (std::string& line : lines)
+      line = std::regex_replace(line, instance, "  $1 $2 (.mutant(mutant), .ap_clk$3");
+  }
+  void read_wanted(const std::string& path) {
+    for (const std::string& line : lines_of(path)) {
+      if (line.empty() || line[0] == '#') continue;
+      std::vector<std::string> f;
+      for (std::size_t at = 0; at <= line.size();) {
+        const std::size_t end = std::min(line.find('|', at), line.size());
+        f.push_back(line.substr(at, end - at));
+        at = end + 1;
+      }
+      if (f.size() < 4) die(path + ": " + line);
+      wanted_.push_back({f[0], f[1], f[2], std::strtoul(f[3].c_str(), nullptr, 10)});
+    }
+  }
+  void plant(const std::string& kernel, const Rule& rule, std::size_t which, std::string& line) {
+    const std::string before = line;
+    line = replaced(before, rule, ++id_);
+    list_ << id_ << '\t' << kernel << '\t' << rule.name << '\t' << source_of(before) << '\t' << which << '\t'
+          << text_of(before) << '\n';
+  }
+  // Which of the lines with this source a site is.
+  static std::size_t rank(const std::vector<std::string>& lines, const std::vector<std::size_t>& sites,
+                          std::size_t at) {
+    std::size_t n = 0;
+    for (const std::size_t i : sites) n += i < at && source_of(lines[i]) == source_of(lines[at]) ? 1 : 0;
+    return n;
+  }
+  void spread(const std::string& kernel, std::vector<std::string>& lines) {
+    const std::vector<std::string> before = lines;
+    std::size_t planted = 0;
+    std::vector<bool> taken(lines.size());
+    for (std::size_t k = 0; k < 3 * rules().size() && planted < most_; ++k) {
+      const Rule& rule = rules()[(turn_ + 5 * k) % rules().size()];
+      const std::vector<std::size_t> sites = sites_of(rule, before);
+      if (sites.empty()) continue;
+      const std::size_t i = sites[(turn_ * 7919 + k * 104729) % sites.size()];
+      if (taken[i]) continue;
+      taken[i] = true;
+      plant(kernel, rule, rank(before, sites, i), lines[i]);
+      ++planted;
+    }
+    ++turn_;
+  }
+  void plant_wanted(const std::string& kernel, std::vector<std::string>& lines) {
+    const std::vector<std::string> before = lines;
+    for (const Rule& rule : rules()) {
+      const std::vector<std::size_t> sites = sites_of(rule, before);
+      for (const std::size_t i : sites) {
+        const Site s{kernel, rule.name, source_of(before[i]), rank(before, sites, i)};
+        const auto it = std::find(wanted_.begin(), wanted_.end(), s);
+        if (it == wanted_.end() || lines[i] != before[i]) continue;
+        wanted_.erase(it);
+        plant(kernel, rule, s.which, lines[i]);
+      }
+    }
+  }
+
+  std::string from_, to_;
+  std::ofstream& list_;
+  unsigned id_ = 0;
+  std::size_t most_ = 0, turn_ = 0;
+  std::vector<Site> wanted_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 5) {
+    std::ofstream list(argv[3]);
+    mutate_kernel(argv[1], argv[2], list, std::strtoul(argv[4], nullptr, 10));
+    return list ? 0 : 1;
+  }
+  if (argc != 6 || std::string(argv[1]) != "--engine") die("usage: see the head of mutate.cpp");
+  std::error_code error;
+  std::filesystem::create_directories(argv[3], error);
+  std::ofstream list(argv[4]);
+  EngineMutator(argv[2], argv[3], list).run(argv[5]);
+  return list ? 0 : 1;
 }

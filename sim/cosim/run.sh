@@ -1,17 +1,23 @@
 #!/usr/bin/env bash
-# run.sh BUILD [--clocks N] [--seed N] [--mutants]: every kernel's RTL beside its native self; with --mutants, then
-# also every planted bug. Prints one line a kernel, and fails when anything differs or a bug goes unnoticed.
+# run.sh BUILD [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench]: every kernel's RTL beside its native self and
+# the whole engine's RTL end to end; --mutants: then the planted bugs of engine/mutants.txt;
+# --kernel-mutants: and hundreds in the kernels; --bench: then the engine's clocks. Prints
+# one line a kernel, and fails when anything differs or a bug goes unnoticed. --only-bench: nothing but the clocks.
 set -euo pipefail
 build=$1
 shift
-clocks=1000000 seed=$(date +%s) mutants=0
+clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 bench=0 kernels=1 rounds=3
 while [ $# -gt 0 ]; do
   case $1 in
     --clocks) clocks=$2 && shift ;;
     --seed) seed=$2 && shift ;;
+    --rounds) rounds=$2 && shift ;;
     --mutants) mutants=1 ;;
+    --kernel-mutants) kernel_mutants=1 ;;
+    --bench) bench=1 ;;
+    --only-bench) bench=1 kernels=0 ;;
     *)
-      echo "usage: ./dev cosim [--clocks N] [--seed N] [--mutants] [--nightly]" >&2
+      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench] [--only-bench] [--nightly]" >&2
       exit 2
       ;;
   esac
@@ -20,13 +26,32 @@ done
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 wrong=0
-for program in "$build"/cosim/cosim_*; do
+[ $kernels = 0 ] || for program in "$build"/cosim/cosim_*; do
   "$program" --clocks "$clocks" --seed "$seed" || {
     wrong=1
     cp ./*.fst "$build"/rtl/ 2>/dev/null || true
   }
 done
+# The engine: each story from other seeds. What fails is run again with waveforms (built then).
+[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo; do
+  if NVTEE_ENGINE_SEED=$seed NVTEE_ENGINE_ROUNDS=$rounds "$build/cosim/engine_rtl" --gtest_filter="*.$story" >"$here/out" 2>&1; then
+    printf '%-16s %s stories, seed %s: good\n' "engine $story" "$rounds" "$seed"
+  else
+    wrong=1
+    grep -v '^\[\|^$' "$here/out" || true
+    failed=$(sed -n 's/^.*: \([0-9]\{1,\}\)$/\1/p' "$here/out" | head -1)
+    echo "waveforms: ninja -C $build engine_waves && NVTEE_ENGINE_WAVES=engine.fst NVTEE_ENGINE_SEED=${failed:-$seed} NVTEE_ENGINE_ROUNDS=1 $build/cosim/engine_waves --gtest_filter=*.$story"
+    ninja -C "$build" engine_waves >/dev/null && NVTEE_ENGINE_WAVES=$build/rtl/engine_$story.fst NVTEE_ENGINE_SEED=${failed:-$seed} NVTEE_ENGINE_ROUNDS=1 \
+      timeout 600 "$build/cosim/engine_waves" --gtest_filter="*.$story" >/dev/null 2>&1 || echo "waveforms: $build/rtl/engine_$story.fst"
+  fi
+done
 if [ $mutants = 1 ]; then
+  echo
+  echo "| kernel | planted bug | where | which | noticed |"
+  echo "|---|---|---|---|---|"
+  "$build/cosim/engine_mutants" "$build/rtl/engine/mutants.txt" || wrong=1
+fi
+if [ $kernel_mutants = 1 ]; then
   echo
   echo "| kernel | planted bug | where | noticed |"
   echo "|---|---|---|---|"
@@ -42,5 +67,9 @@ if [ $mutants = 1 ]; then
   echo
   echo "$caught of $planted planted bugs noticed"
   [ "$caught" = "$planted" ] || echo "those left are listed as NOT CAUGHT: equal in what they do, or rarer than the run is long (docs/HARDWARE.md)"
+fi
+if [ $bench = 1 ]; then
+  echo
+  "$build/cosim/engine_bench" --json "$build/cosim/engine_bench.json" || wrong=1
 fi
 exit $wrong

@@ -135,6 +135,163 @@ TEST(Engine, HostileBytes) {
   }
 }
 
+// ---- anything on any session ------------------------------------------------------------------------------
+// A PDU of a type that this end may send, of no command that is open.
+test::ByteVec some_pdu(test::Random& r, bool leg, const test::Digests& d) {
+  const auto cid = static_cast<uint16_t>(r.below(8) << 13 | 0x1f80 | r.below(128));  // of a queue that is not
+  const unsigned size = 4 * (1 + r.below(400));
+  if (leg && r.chance(30)) {
+    nvmf::CapsuleResp x{};
+    x.head.type = spec::pdu::kCapsuleResp;
+    x.cqe.cid = cid;
+    return make_pdu(x, {}, d);
+  }
+  if (leg && r.chance(40)) {
+    nvmf::R2tPdu x{};
+    x.head.type = spec::pdu::kR2T;
+    x.cccid = cid;
+    x.r2tl = size;
+    return make_pdu(x, {}, d);
+  }
+  if (leg || r.chance(50)) {
+    nvmf::DataPdu x{};
+    x.head.type = leg ? spec::pdu::kC2HData : spec::pdu::kH2CData;
+    x.head.flags = static_cast<uint8_t>(r.chance(50) ? spec::pdu::kLast : 0);
+    x.cccid = cid;
+    x.ttag = cid;
+    x.datao = r.chance(50) ? 0 : r.below(1 << 17);
+    x.datal = size;
+    return make_pdu(x, test::ByteVec(size, 0xee), d);
+  }
+  nvmf::CapsuleCmd x{};
+  x.head.type = spec::pdu::kCapsuleCmd;
+  x.sqe.opcode = static_cast<uint8_t>(r.below(256));
+  x.sqe.flags = spec::kPsdtSgl;
+  x.sqe.cid = cid;
+  x.sqe.nsid = test::kNsid + 1;
+  x.sqe.sgl.type = static_cast<uint8_t>(r.chance(70) ? spec::kSglDataOffset : r.below(256));
+  x.sqe.sgl.length = r.chance(70) ? size : static_cast<uint32_t>(r.bits());
+  return make_pdu(x, test::ByteVec(size, 0xee), d);
+}
+
+// Breaks the protocol for certain.
+void violate(test::Random& r, test::ByteVec& pdu) {
+  const auto put_plen = [&](uint32_t n) { std::memcpy(&pdu[4], &n, 4); };
+  switch (r.below(5)) {
+    case 0:
+      pdu[0] = 0x77;  // type
+      break;
+    case 1:
+      pdu[2] = static_cast<uint8_t>(r.below(8));  // HLEN
+      break;
+    case 2:
+      put_plen(r.below(8));
+      break;
+    case 3:
+      put_plen(0x10000000u + r.below(1 << 20));
+      break;
+    default:
+      pdu[0] = spec::pdu::kICReq;  // a second one
+  }
+}
+
+// Anything, also nothing wrong; what comes next may be taken for a part of it.
+void scramble(test::Random& r, test::ByteVec& pdu) {
+  switch (r.below(6)) {
+    case 0:
+      for (auto& b : pdu) b = static_cast<uint8_t>(r.below(256));
+      break;
+    case 1:
+      pdu[r.below(8)] ^= static_cast<uint8_t>(1u << r.below(8));
+      break;
+    case 2:
+      pdu.resize(1 + r.below(static_cast<unsigned>(pdu.size()) - 1));
+      break;
+    case 3: {
+      const uint32_t plen = static_cast<uint32_t>(pdu.size()) + r.below(200) - 100;
+      std::memcpy(&pdu[4], &plen, 4);
+      break;
+    }
+    case 4:
+      pdu[8 + r.below(16)] = static_cast<uint8_t>(r.below(256));
+      break;
+    default:
+      break;
+  }
+}
+
+// The session was told of, by whatever event fits.
+bool told_of(const EngineWorld& w, unsigned port, unsigned session, unsigned queue, unsigned link, bool leg) {
+  for (const CardEvent& e : w.card_events) {
+    if (e.kind == CardEvent::kSessionError && e.port == port && e.session == session) return true;
+    if (!leg && e.kind == CardEvent::kQueueError && e.queue == queue) return true;
+    if (leg && e.kind == CardEvent::kLinkError && e.link == link) return true;
+  }
+  return false;
+}
+
+void fuzz_session(EngineWorld& w, unsigned port, unsigned session, const test::Digests& d, bool leg,
+                  bool violation) {
+  if (violation) {
+    test::ByteVec pdu = some_pdu(w.r, leg, d);
+    violate(w.r, pdu);
+    pdu.resize(pdu.size() + 200);  // an unending stream behind it
+    w.tcp[port].arrive(session, pdu);
+    w.run(1500);
+    return;
+  }
+  for (unsigned i = 1 + w.r.below(8); i != 0; --i) {
+    test::ByteVec pdu = some_pdu(w.r, leg, d);
+    scramble(w.r, pdu);
+    w.tcp[port].arrive(session, pdu);
+    w.run(w.r.below(300));
+  }
+}
+
+// Whoever it is: it is told of, thrown away, and closed in the middle of whatever it said; the others go on.
+TEST(Engine, Fuzz) {
+  const uint64_t from = first_seed(400), until = from + rounds(6);
+  for (uint64_t seed = from; seed < until; ++seed) {
+    SCOPED_TRACE(seed);
+    EngineWorld::Options o = random_options(seed);
+    o.hosts = 3;
+    o.legs = 2 + static_cast<unsigned>(seed % 3);
+    EngineWorld w(seed, o);
+    w.run(2000);
+    for (unsigned round = 0; round < 3; ++round) {
+      const bool violation = w.r.chance(50);
+      if (round == 1) {
+        test::TestLeg& l = w.legs[0];
+        l.dead = true;
+        const unsigned q = w.r.below(l.queues);
+        fuzz_session(w, l.port[q], l.session[q], l.digests, true, violation);
+        const auto told = [&] { return told_of(w, l.port[q], l.session[q], 0, l.link, true); };
+        if (violation) EXPECT_TRUE(w.wait_event(told, 40000)) << "leg not told of";
+        w.drop_leg(l);
+      } else {
+        test::TestHost& h = w.hosts[round];
+        h.hostile = true;
+        fuzz_session(w, h.port, h.session, h.digests, false, violation);
+        const auto told = [&] { return told_of(w, h.port, h.session, h.queue, 0, false); };
+        if (violation) EXPECT_TRUE(w.wait_event(told, 40000)) << "host not told of";
+        for (const auto& [cid, c] : h.open) w.forget(c.block, c.count);
+        w.close_host(h);
+        h.hostile = h.gone = false;
+        w.card_events.clear();
+        w.tee_events.clear();
+        w.open_host(h);
+      }
+      w.run(2000);
+      EXPECT_EQ(w.fault, "");
+      if (testing::Test::HasFailure()) return;
+    }
+    EXPECT_TRUE(w.settle()) << "somebody was stopped";
+    EXPECT_EQ(w.fault, "");
+    w.compare();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
 // ---- legs that go
 // -----------------------------------------------------------------------------------------------
 TEST(Engine, LegLoss) {

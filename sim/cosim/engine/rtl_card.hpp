@@ -95,7 +95,11 @@ struct BeatTrace {
 class RtlCard : public card::test::Card {
  public:
   explicit RtlCard(std::uint64_t base = 0) : v_(new Vengine_top(&context_)) {
+#ifdef NVTEE_COSIM_WAVES
+    context_.traceEverOn(true);
+#endif
     v_->base = base;
+    plant(*v_);
     v_->build = 0;
     reset();
   }
@@ -133,6 +137,8 @@ class RtlCard : public card::test::Card {
     ++clocks_;
     if (on_clock) on_clock();
   }
+
+  static inline unsigned planted = 0;  // in a model with planted bugs: which one (0: none)
 
   std::uint64_t clocks() const { return clocks_; }
   // With on_clock only: what moved in the last clock.
@@ -220,6 +226,10 @@ class RtlCard : public card::test::Card {
     t.bytes = 0;
     while (t.bytes < 64 && b.keep[static_cast<int>(t.bytes)] == 1) ++t.bytes;
     t.long_read = t.run >= 2;
+  }
+  template <class V>
+  static void plant(V& v) {
+    if constexpr (requires { v.mutant; }) v.mutant = static_cast<std::uint16_t>(planted);
   }
   void eval() {
     const double begun = time_model ? time_model() : 0;
