@@ -39,6 +39,22 @@ std::string machine_state_name(unsigned state) {
   return state < kMachineStates ? kNames[state] : "?";
 }
 
+const char* machine_state_passes(unsigned state) {
+  struct Passing {
+    unsigned state;
+    const char* why;
+  };
+  static constexpr Passing kPassing[] = {
+      {kPhase + static_cast<unsigned>(Phase::kNew), "the machine is made and started together"},
+      {kVerify + static_cast<unsigned>(Verify::State::kReleasing), "kRelease needs no answer"},
+      {kHold + static_cast<unsigned>(HeldOp::State::kHeld),
+       "the step that gets the hold uses it or gives it back"},
+  };
+  for (const Passing& p : kPassing)
+    if (p.state == state) return p.why;
+  return nullptr;
+}
+
 MachineStates NamespaceControl::Impl::machine_states() const {
   MachineStates m;
   const auto set = [&m](unsigned base, auto state) { m.set(base + static_cast<unsigned>(state)); };

@@ -10,5 +10,8 @@ constexpr unsigned kMachineStates = 71;
 using MachineStates = std::bitset<kMachineStates>;
 // "leg copying"; "gate store".
 std::string machine_state_name(unsigned state);
+// A state that is entered and left within one step, so that nobody ever meets a machine in it, and why; else
+// nullptr.
+const char* machine_state_passes(unsigned state);
 
 }  // namespace nvtee::core

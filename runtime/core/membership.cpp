@@ -59,8 +59,9 @@ void Membership::start(Context& ctx, bool unclean) {
   unclean_ = unclean;
   for (Leg& leg : legs) {
     if (!leg.configured()) continue;
-    // What the former incarnation had sent may still execute.
-    if (unclean) leg.lost_at = ctx.now;
+    // What the former incarnation had sent may still execute: after a clean stop to those legs only that it
+    // had lost before.
+    if (unclean || (leg.role != Role::kInSync && !planted(Bug::kCleanAtOnce))) leg.lost_at = ctx.now;
     leg.reason = "not connected yet";
     leg.link.enable(ctx, leg.spec);
   }

@@ -213,6 +213,22 @@ TEST_F(Members, ALegThatIsAddedAgainWaitsUntilItsOldCommandsCannotExecute) {
   EXPECT_EQ(leg(1).state(), LS::kJoining);
 }
 
+// Seed 1729: a node was stopped and started again before the commands of a leg that it had lost were over.
+TEST_F(Members, AStaleLegWaitsAfterACleanStartToo) {
+  up(0);
+  up(1);
+  answer_commits();
+  leg(0).answered = 1000;
+  down(1);
+  answer_commits();
+  swept(1);
+  Membership next;
+  next.restore(ledger, 64);
+  next.start(ctx, false);
+  EXPECT_EQ(next.legs[0].lost_at, 0u);
+  EXPECT_EQ(next.legs[1].lost_at, ctx.now);
+}
+
 // Seed 1008109: a leg whose promotion was on its way to the store had come back on another association, and
 // counted as clean: a region was closed without a mark for what it held.
 TEST_F(Members, APromotionInFlightIsOfOneAssociation) {

@@ -363,6 +363,48 @@ TEST_F(RegionParts, FullTableAsksOtherNamespacesForAWay) {
   EXPECT_TRUE(regions.take_chosen(batch, 64));
 }
 
+// Seed 211: at a stop, a region that was durably open and had no way of the core's table stayed open.
+TEST_F(RegionParts, ARegionWithoutAWayClosesWhenNobodyWaitsForIt) {
+  regions.on_miss(ctx, 3, 1);
+  settle();
+  commit_all();
+  settle();
+  regions.on_set_done(ctx, 3, false);
+  std::vector<std::uint32_t> batch;
+  regions.set_gated(ctx, true);  // what is parked is failed
+  regions.set_draining();
+  settle();
+  EXPECT_TRUE(regions.take_chosen(batch, 64));
+  EXPECT_EQ(batch, std::vector<std::uint32_t>{3});
+}
+
+// Seed 1355: a command that came between was sent back to the core, which did not know the region, without
+// end.
+TEST_F(RegionParts, ARegionThatClosesWithoutAWayKeepsItsNewCommandsParked) {
+  regions.on_miss(ctx, 3, 1);
+  settle();
+  commit_all();
+  settle();
+  regions.on_set_done(ctx, 3, false);
+  regions.set_gated(ctx, true);
+  regions.set_gated(ctx, false);
+  ctx.now += 2 * kSecond;
+  settle();  // chosen
+  actions.clear();
+  regions.on_miss(ctx, 3, 2);
+  EXPECT_EQ(count(tee::Ctl::kResume), 0u);
+  std::vector<std::uint32_t> batch;
+  ASSERT_TRUE(regions.take_chosen(batch, 64));
+  ledger.clear_open(3);
+  commit_all();
+  regions.closed(ctx, 3);
+  settle();
+  commit_all();
+  settle();
+  regions.on_set_done(ctx, 3, true);
+  EXPECT_EQ(count(tee::Ctl::kResume), 1u);
+}
+
 // ---- gate, throttle -----------------------------------------------------------------------------
 TEST_F(Parts, GateTellsCoreAndFrontOnceAChange) {
   Gate gate;

@@ -43,6 +43,8 @@ enum class Bug : unsigned {
   kDropUnserved,        // writes are finished by a drop while no leg serves
   kPromotedAnew,        // a leg that is being promoted counts as clean on another association
   kAddedAtOnce,         // a leg that was removed and is added again may execute its old commands
+  kCleanAtOnce,         // after a clean stop a stale leg may execute its old commands
+  kNoQuiesce,           // a host tries again while its old queue may still execute (CQT)
   kReturnBeside,        // a lost leg comes back beside another one that has become in sync
   kEnd
 };

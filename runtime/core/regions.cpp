@@ -20,6 +20,7 @@ constexpr Transition<S, I> kRows[] = {
     {S::kInstalling, I::kPlaced, S::kOpen, "kResume to all that are parked"},
     {S::kInstalling, I::kFull, S::kNoWay, "ask the other namespaces for a way"},
     {S::kNoWay, I::kRetry, S::kInstalling, "kRegionSet open"},
+    {S::kNoWay, I::kChoose, S::kChosen, "nobody waits for it: it is closed"},
     {S::kOpen, I::kChoose, S::kChosen, "idle, or the least recently used when room is needed"},
     {S::kChosen, I::kClose, S::kClosing, "kRegionSet closing"},
     {S::kClosing, I::kClosed, S::kWaiting, "durably closed and out of the table: forgotten"},
@@ -136,7 +137,7 @@ void Regions::on_miss(Context& ctx, std::uint32_t region, unsigned slot) {
   e.used = ctx.now;
   park(ctx, region, e, slot);
   // It missed before the core saw the region open.
-  if (e.state == State::kOpen || e.state == State::kChosen) resume(ctx, region, e);
+  if (e.placed && (e.state == State::kOpen || e.state == State::kChosen)) resume(ctx, region, e);
 }
 
 void Regions::on_set_done(Context& ctx, std::uint32_t region, bool placed) {
@@ -149,6 +150,7 @@ void Regions::on_set_done(Context& ctx, std::uint32_t region, bool placed) {
       return;
     case State::kInstalling:
       go(region, e, placed ? In::kPlaced : In::kFull);
+      e.placed = placed;
       if (placed) {
         e.used = ctx.now;
         age_list_.push_back(region);
@@ -308,8 +310,12 @@ void Regions::retry_no_way(Context& ctx) {
   std::size_t kept = 0;
   for (const std::uint32_t region : no_way_) {
     Entry& e = entries_.at(region);
-    if (ctx.now < e.retry_at) {
+    if (ctx.now < e.retry_at && !(draining_ && e.parked.empty())) {
       no_way_[kept++] = region;
+      continue;
+    }
+    if (e.parked.empty()) {
+      choose(region);
       continue;
     }
     go(region, e, In::kRetry);
@@ -379,6 +385,7 @@ void Regions::closed(Context& ctx, std::uint32_t region) {
               "P13: a region leaves the core's table after it is durably closed");
   if (gated_) fail(ctx, region, e);
   const bool wanted = !e.parked.empty();
+  e.placed = false;
   go(region, e, wanted ? In::kReopen : In::kClosed);
   if (!wanted) {
     entries_.erase(region);

@@ -85,6 +85,7 @@ class Regions {
     Time asked = 0;               // when it was asked about
     Time retry_at = 0;            // kNoWay
     Time parked_since = 0;
+    bool placed = false;  // it has been open in the core's table, and not closed since
     std::vector<std::uint16_t> parked;
   };
   using Map = std::unordered_map<std::uint32_t, Entry>;

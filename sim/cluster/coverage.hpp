@@ -24,7 +24,10 @@ class Coverage {
   }
   const std::vector<std::uint32_t>& cells() const { return cells_; }
   void add_cell(std::size_t i, std::uint32_t n) { cells_[i] += n; }
-  std::string print() const;  // a summary, and the cells that were never met
+  // A summary, the states that nobody can meet, and the cells that were met less than once in 1,000 of
+  // `seeds`.
+  std::string print(std::uint64_t seeds) const;
+  std::string contradictions() const;  // states met that cannot be (core::machine_state_passes)
 
  private:
   std::vector<std::uint32_t> cells_;

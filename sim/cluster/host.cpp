@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/core/planted.hpp"
+#include "sim/cluster/words.hpp"
 #include "sim/cluster/world.hpp"
 
 namespace nvtee::cluster {
@@ -62,7 +64,8 @@ void Host::drop(bool tell) {
   under_way_.clear();
   // Until nothing of it can be under way any more: the node has closed its end, or its keep-alive and the
   // time that it quiesces are over.
-  const Duration wait = c.node_open ? 2 * world_.node->kato + 150 * kMillisecond : 0;
+  const bool quiet = !c.node_open || core::planted(core::Bug::kNoQuiesce);
+  const Duration wait = quiet ? 0 : 2 * world_.node->kato + 150 * kMillisecond;
   world_.agenda.in(wait + kMillisecond, [this] { connect(); });
 }
 
@@ -158,9 +161,8 @@ void Host::submit(std::uint32_t id) {
   }
   under_way_.push_back(id);
   world_.check.begun(op);
-  world_.note("host {} op {} kind {} lba {} count {} value {} fua {}", index, id,
-              static_cast<unsigned>(op.kind), op.lba, op.count, op.count != 0 ? op.values[0] : 0,
-              op.fua ? 1u : 0u);
+  world_.note("host {} puts in {}: {} lba {} count {} value {} fua {}", index, id, kind_word(op.kind), op.lba,
+              op.count, op.count != 0 ? op.values[0] : 0, op.fua ? 1u : 0u);
   c.cids.push_back(id);
   c.ops.push_back(id);
   if (c.node_open)

@@ -16,15 +16,18 @@ namespace {
 using namespace nvtee::cluster;
 
 constexpr const char* kUsage =
-    "usage: cluster_sim SEED [--liars] [--quiet]     one seed: its trace; a failing one is made smaller\n"
+    "usage: cluster_sim SEED [--liars] [--plain] [--quiet]   one seed: its trace; a failing one is made "
+    "smaller\n"
     "       cluster_sim --seeds N [--base B] [--processes P] [--resume] [--state FILE] [--coverage] "
     "[--liars]\n"
+    "       cluster_sim --hashes N [--base B]        the hash of each seed's trace, to compare builds\n"
     "       cluster_sim --tables                     the transition tables, as docs/PROTOCOL.md has them\n";
 
 struct Arguments {
-  std::uint64_t seed = 0, seeds = 0, base = 0;
+  std::uint64_t seed = 0, seeds = 0, base = 0, hashes = 0;
   unsigned processes = 2;
-  bool resume = false, coverage = false, liars = false, quiet = false, tables = false, bad = false;
+  bool resume = false, coverage = false, liars = false, quiet = false, plain = false, tables = false,
+       bad = false;
   std::string state = "cluster_sim.progress";
 };
 
@@ -35,6 +38,8 @@ Arguments parse(int argc, char** argv) {
     const auto number = [&] { return i + 1 < argc ? std::strtoull(argv[++i], nullptr, 10) : 0; };
     if (word == "--seeds")
       a.seeds = number();
+    else if (word == "--hashes")
+      a.hashes = number();
     else if (word == "--base")
       a.base = number();
     else if (word == "--processes")
@@ -49,6 +54,8 @@ Arguments parse(int argc, char** argv) {
       a.liars = true;
     else if (word == "--quiet")
       a.quiet = true;
+    else if (word == "--plain")
+      a.plain = true;
     else if (word == "--tables")
       a.tables = true;
     else if (word[0] >= '0' && word[0] <= '9')
@@ -56,12 +63,13 @@ Arguments parse(int argc, char** argv) {
     else
       a.bad = true;
   }
-  a.bad = a.bad || (!a.tables && a.seed == 0 && a.seeds == 0) || a.processes == 0;
+  a.bad = a.bad || (!a.tables && a.seed == 0 && a.seeds == 0 && a.hashes == 0) || a.processes == 0;
   return a;
 }
 
 int one(const Arguments& a) {
-  const Plan plan = a.liars ? make_liar_plan(a.seed) : make_plan(a.seed);
+  const Plan plan =
+      a.liars ? make_liar_plan(a.seed) : make_plan(a.seed, a.plain ? Recipe::kPlain : Recipe::kFull);
   Result r = run_plan(plan, !a.quiet);
   std::fputs(r.trace.c_str(), stdout);
   std::printf("%s", describe(plan).c_str());
@@ -117,7 +125,7 @@ int many(Arguments a) {
   if (a.resume)
     std::printf("altogether %llu seeds, %llu failures\n", static_cast<unsigned long long>(done + all.seeds),
                 static_cast<unsigned long long>(failed + all.failures.size()));
-  if (a.coverage) std::fputs(all.coverage.print().c_str(), stdout);
+  if (a.coverage) std::fputs(all.coverage.print(all.seeds).c_str(), stdout);
   return all.failures.empty() ? 0 : 1;
 }
 
@@ -131,6 +139,14 @@ int main(int argc, char** argv) {
   }
   if (a.tables) {
     std::fputs(nvtee::core::transition_tables().c_str(), stdout);
+    return 0;
+  }
+  if (a.hashes != 0) {
+    for (std::uint64_t i = 0; i < a.hashes; ++i) {
+      const std::uint64_t seed = std::max<std::uint64_t>(a.base, 1) + i;
+      std::printf("%llu %016llx\n", static_cast<unsigned long long>(seed),
+                  static_cast<unsigned long long>(run_plan(make_plan(seed)).hash));
+    }
     return 0;
   }
   return a.seeds != 0 ? many(a) : one(a);

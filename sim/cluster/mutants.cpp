@@ -10,10 +10,14 @@ using core::Bug;
 using tee::Mutant;
 
 Planted control(const char* name, Bug bug, const char* what, bool liars = false) {
-  return {name, what, static_cast<unsigned>(bug), 0, liars};
+  return {name, what, static_cast<unsigned>(bug), 0, liars, false};
 }
 Planted kernel(const char* name, unsigned mutant, const char* what) {
-  return {name, what, 0, mutant, false};
+  return {name, what, 0, mutant, false, false};
+}
+Planted waiting(Planted p) {
+  p.waiting = true;
+  return p;
 }
 
 }  // namespace
@@ -45,6 +49,8 @@ const std::vector<Planted>& planted_bugs() {
       control("return_beside", Bug::kReturnBeside,
               "a lost leg comes back beside one that has become in sync"),
       control("drop_unserved", Bug::kDropUnserved, "writes are finished by a drop while no leg serves"),
+      waiting(control("clean_at_once", Bug::kCleanAtOnce,
+                      "after a clean stop a stale leg may execute its old commands")),
       control("no_back_off", Bug::kNoBackOff, "a leg is connected to without pause"),
       control("verify_blind", Bug::kVerifyBlind, "verify does not count what differs", true),
       control("flush_believed", Bug::kSyncUnflushedEpoch, "a Flush that failed counts as done"),

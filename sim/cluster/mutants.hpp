@@ -13,6 +13,7 @@ struct Planted {
   unsigned control;  // core::Bug, or 0
   unsigned core;     // tee::Mutant, or 0
   bool liars;        // hunted in worlds with legs that lie
+  bool waiting;      // hunted with faults that wait for states; else in plain plans
 };
 const std::vector<Planted>& planted_bugs();
 

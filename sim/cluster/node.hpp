@@ -61,6 +61,8 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void resume();
   Time clock() const;  // its own
   void pump();         // after whatever reached it
+  void go_on();        // after it was halted for a fault
+  std::uint32_t life() const { return life_; }
   unsigned lives = 0;
 
   // ---- control ----------------------------------------------------------------------------------
@@ -158,7 +160,15 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void committed(std::uint32_t life, std::uint64_t number);
   void compare(const core::Action& action);
   void arm();
+  void run_inputs();
   void renew_lease();
+  // node_neighbour.cpp
+  void start_neighbour();
+  void neighbour_step();
+  void release_neighbour();
+  void neighbour_event(const tee::Event& event);
+  void way_wanted(std::uint32_t region);
+  void neighbour_region(std::uint32_t region, bool open);
   template <class F>
   void later(Duration d, F f);  // a timer of this life: put off while the node is paused
   template <class F>
@@ -188,9 +198,12 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   std::vector<tee::LegIn> old_answers_;
 
   std::array<int, kSlots> host_holds_{};
+  std::uint64_t neighbour_regions_ = 0;  // that it has in the table, as it believes
+  std::vector<unsigned> neighbour_slots_;
   std::deque<core::Input> inputs_;
   core::Actions actions_;
   bool stepping_ = false, dying_ = false, pumping_ = false;
+  bool halted_ = false;  // between two steps: a fault comes
   unsigned crash_after_ = 0;
   Duration away_ = 0;
   void crash_and_restart();

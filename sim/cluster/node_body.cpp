@@ -8,6 +8,7 @@
 #include "runtime/base/check.hpp"
 #include "runtime/core/planted.hpp"
 #include "sim/cluster/core_config.hpp"
+#include "sim/cluster/words.hpp"
 #include "sim/cluster/world.hpp"
 
 namespace nvtee::cluster {
@@ -268,7 +269,7 @@ void Node::host_out(const tee::HostOut& out) {
     return;
   }
   const auto status = static_cast<spec::Status>(out.status.to_uint());
-  world_.note("answer op {} kind {} lba {} count {} status {} slot {}", op.id, static_cast<unsigned>(op.kind),
+  world_.note("host is answered {}: {} lba {} count {} status {:#05x} slot {}", op.id, kind_word(op.kind),
               op.lba, op.count, status, slot);
   if (conn->node_open && status == 0 && clock() >= lease_)
     world_.check.fail(15, fmt::format("command {} succeeds after the lease", op.id));
@@ -300,8 +301,8 @@ void Node::leg_tx(const tee::LegTx& tx) {
   c.fua = (tx.cdw12_high.to_uint() & spec::kCdw12Fua) != 0;
   c.hold = notes_[slot].hold;
   if (slot >= kDepth) c.repair = world_.ops.at(notes_[slot].op).kind == Op::Kind::kRead;
-  world_.note("to leg {} op {} lba {} count {} cid {} gen {}", leg, c.opcode, c.lba, c.count, c.cid,
-              tx.gen.to_uint());
+  world_.note("to leg {}: {} lba {} count {} cid {} gen {}", leg, opcode_word(c.opcode), c.lba, c.count,
+              c.cid, tx.gen.to_uint());
   world_.check.sent(c);
   if (!c.hold && slot >= kDepth && !notes_[slot].whole)
     world_.check.fail(11, fmt::format("slot {} is at a leg before its host has sent all data", slot));
@@ -424,6 +425,10 @@ bool Node::feed_internal() {
     const tee::HostIn in = internal_backlog_.front();
     internal_backlog_.pop_front();
     const tee::Placement p = place(in);
+    if (p.action == tee::Placement::kFatal) {  // no slot is free
+      internal_backlog_.push_front(in);
+      return moved;
+    }
     if (p.action == tee::Placement::kPlace) notes_[p.slot.to_uint()].started = false;
     moved = true;
   }
@@ -456,9 +461,12 @@ bool Node::deliver() {
   if (events_.empty() && reports_.empty() && internal_done_.empty()) return false;
   events_now_.clear();
   events_now_.swap(events_);
-  for (const tee::Event& e : events_now_) {
+  for (std::size_t i = 0; i < events_now_.size(); ++i) {
     if (dying_) return false;
-    on_event(e);
+    on_event(events_now_[i]);
+    if (!halted_) continue;
+    events_.insert(events_.begin(), events_now_.begin() + static_cast<long>(i) + 1, events_now_.end());
+    return true;
   }
   auto done = std::move(internal_done_);
   internal_done_.clear();
@@ -467,6 +475,10 @@ bool Node::deliver() {
   reports_.clear();
   for (const Report& r : reports) {
     if (dying_) return false;
+    if (halted_) {
+      reports_.push_back(r);
+      continue;
+    }
     core::Input in;
     in.leg = r.leg;
     in.gen = r.gen;
@@ -486,8 +498,10 @@ bool Node::deliver() {
 
 void Node::on_event(const tee::Event& e) {
   const unsigned kind = e.kind.to_uint(), slot = e.slot.to_uint();
-  world_.note("event {} slot {} leg {} region {} status {}", kind, slot, e.leg.to_uint(), e.region.to_uint(),
-              e.status.to_uint());
+  if (e.ns == 1) world_.note("neighbour event {} slot {} tag {}", kind, slot, e.tag.to_uint());
+  if (e.ns == 1) return neighbour_event(e);
+  world_.note("core says {}: slot {} leg {} region {} status {:#05x}", event_word(kind), slot,
+              e.leg.to_uint(), e.region.to_uint(), e.status.to_uint());
   if (kind == tee::Event::kQueueDrained) {
     const unsigned queue = e.queue.to_uint();
     for (unsigned i = queue * kDepth; i < (queue + 1) * kDepth; ++i) world_.check.slot_done(i);
@@ -514,10 +528,11 @@ void Node::on_event(const tee::Event& e) {
 }
 
 void Node::pump() {
-  if (!up() || paused_ || pumping_) return;
+  if (!up() || paused_ || pumping_ || halted_) return;
   pumping_ = true;
+  if (!inputs_.empty() && !stepping_) run_inputs();
   bool more = true;
-  for (unsigned turn = 0; more && !dying_ && world_.ok(); ++turn) {
+  for (unsigned turn = 0; more && !dying_ && !halted_ && world_.ok(); ++turn) {
     if (turn > 100'000) world_.check.fail(10, "the node does not come to rest");
     more = feed();
     more |= feed_internal();

@@ -9,6 +9,7 @@
 #include "runtime/core/planted.hpp"
 #include "sim/cluster/core_config.hpp"
 #include "sim/cluster/node_later.hpp"
+#include "sim/cluster/words.hpp"
 
 namespace nvtee::cluster {
 
@@ -35,7 +36,7 @@ core::NamespaceControl::Setup Node::control_setup() const {
   s.times.reconnect_max = 400 * kMillisecond;
   s.times.start_wait = 400 * kMillisecond;
   s.times.idle_close = 2 * kSecond;
-  s.times.flap_limit = 16;
+  s.times.flap_limit = world_.plan.setup.flap_limit;
   s.times.flap_window = 2 * kSecond;
   s.limits.open_max_bytes = std::uint64_t{world_.plan.setup.open_cap} << 20;
   s.limits.copy_depth = world_.plan.setup.copy_depth;
@@ -78,6 +79,7 @@ void Node::start() {
   ctl(open);
   world_.note("node starts");
   renew_lease();
+  if (world_.plan.setup.neighbour) start_neighbour();
   Input in;
   in.kind = Input::Kind::kStart;
   input(std::move(in));
@@ -89,7 +91,7 @@ void Node::crash() {
   if (!up()) return;
   world_.note("node crashes");
   ++life_;
-  dying_ = false;
+  dying_ = halted_ = false;
   paused_ = false;
   crash_after_ = 0;
   control_.reset();
@@ -201,9 +203,12 @@ bool Node::serves(unsigned leg) const {
 void Node::input(Input in) {
   if (!up()) return;
   inputs_.push_back(std::move(in));
-  if (stepping_) return;
+  if (!stepping_ && !halted_) run_inputs();
+}
+
+void Node::run_inputs() {
   stepping_ = true;
-  while (!inputs_.empty() && !dying_) {
+  while (!inputs_.empty() && !dying_ && !halted_) {
     const Input next = std::move(inputs_.front());
     inputs_.pop_front();
     actions_.clear();
@@ -213,9 +218,15 @@ void Node::input(Input in) {
       if (dying_) break;
       act(a);
     }
+    halted_ = world_.waited_for() && world_.reached(control_->machine_states());
   }
   stepping_ = false;
   if (!dying_) arm();
+}
+
+void Node::go_on() {
+  halted_ = false;
+  pump();
 }
 
 void Node::arm() {
@@ -261,10 +272,9 @@ void Node::act(Action& a) {
         if (a.ctl.leg_state != tee::Ctl::kLegOff)
           world_.check.trusted(a.ctl.leg.to_uint(), a.ctl.leg_state == tee::Ctl::kLegInSync);
       }
-      world_.note("ctl op {} leg {} state {} gen {} region {} slot {} mask {}", a.ctl.op.to_uint(),
-                  a.ctl.leg.to_uint(),
-                  a.ctl.op == tee::Ctl::kRegionSet ? a.ctl.region_state.to_uint() : a.ctl.leg_state.to_uint(),
-                  a.ctl.gen.to_uint(), a.ctl.region.to_uint(), a.ctl.slot.to_uint(), a.ctl.mask.to_uint());
+      world_.note("core is told {} {}: leg {} gen {} region {} slot {} mask {}", ctl_word(a.ctl.op.to_uint()),
+                  ctl_state_word(a.ctl), a.ctl.leg.to_uint(), a.ctl.gen.to_uint(), a.ctl.region.to_uint(),
+                  a.ctl.slot.to_uint(), a.ctl.mask.to_uint());
       return ctl(a.ctl);
     case Kind::kAttachLeg:
       return attach(a.leg, a.gen, a.spec.peer);
@@ -292,7 +302,7 @@ void Node::act(Action& a) {
       drained_ = true;
       return;
     case Kind::kWayWanted:
-      return;
+      return way_wanted(a.ctl.region.to_uint());
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "runtime/base/check.hpp"
 #include "sim/cluster/node_later.hpp"
+#include "sim/cluster/words.hpp"
 
 namespace nvtee::cluster {
 
@@ -96,8 +97,9 @@ void Node::execute(std::uint32_t id) {
   Assoc& a = *assocs_[c.assoc];
   Peer& p = *world_.peers[a.peer];
   const bool changed = p.execute(c);
-  world_.note("peer {} executes op {} lba {} count {} cid {} status {} value {} late {}", a.peer, c.opcode,
-              c.lba, c.count, c.cid, c.status, c.count != 0 ? c.data[0] : 0, c.stray ? 1u : 0u);
+  world_.note("peer {} executes {} lba {} count {} cid {} status {:#05x} value {} late {}", a.peer,
+              opcode_word(c.opcode), c.lba, c.count, c.cid, c.status, c.count != 0 ? c.data[0] : 0,
+              c.stray ? 1u : 0u);
   if (changed && c.opcode == io::kFlush)
     ;
   else if (changed)

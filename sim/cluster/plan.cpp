@@ -4,22 +4,24 @@
 
 #include <algorithm>
 
+#include "runtime/core/machine_states.hpp"
 #include "sim/cluster/chance.hpp"
 
 namespace nvtee::cluster {
 namespace {
 
 constexpr const char* kNames[] = {
-    "reset",    "duplicate",  "delay",      "cut_one_way",   "swizzle_clog", "crash",        "crash_at_step",
-    "pause",    "clock_stop", "power_loss", "blackout",      "refuse",       "infra",        "executed",
-    "stuck",    "slow",       "flap",       "legs_together", "store_stall",  "store_errors", "version_skew",
-    "operator", "host_reset", "host_cut",   "host_stall",    "bad_digest",   "takeover",     "mute"};
+    "reset",         "duplicate",    "delay",        "cut_one_way", "swizzle_clog", "crash",
+    "crash_at_step", "pause",        "clock_stop",   "power_loss",  "blackout",     "refuse",
+    "infra",         "executed",     "stuck",        "slow",        "flap",         "legs_together",
+    "store_stall",   "store_errors", "version_skew", "operator",    "host_reset",   "host_cut",
+    "host_stall",    "bad_digest",   "takeover",     "mute",        "restart"};
 static_assert(std::size(kNames) == kFaultKinds);
 
 // How often a class comes up, against the others.
 constexpr unsigned kWeight[] = {8, 4, 5, 5, 4, 6, 5, 4, 3, 6, 1, 4, 4, 6,
                                 6, 4, 2, 5, 4, 4, 2, 9, 6, 4, 4, 2, 1, 4};
-static_assert(std::size(kWeight) == kFaultKinds);
+static_assert(std::size(kWeight) == kPlainKinds);
 
 Duration length_of(FaultKind kind, Chance& c) {
   const bool is_long = c.one_in(6);
@@ -27,6 +29,7 @@ Duration length_of(FaultKind kind, Chance& c) {
     case FaultKind::kCrash:
     case FaultKind::kCrashAtStep:
     case FaultKind::kBlackout:
+    case FaultKind::kRestart:
       return c.between(kMillisecond, 250 * kMillisecond);
     case FaultKind::kPause:
     case FaultKind::kClockStop:
@@ -63,21 +66,63 @@ Setup make_setup(std::uint64_t seed, Chance& c) {
   return s;
 }
 
+// States that a run hardly ever meets by itself, or for a moment only.
+std::vector<unsigned> rare_states() {
+  std::vector<unsigned> list;
+  for (const char* name : {"namespace draining", "namespace drained", "leg adding",      "leg enlisting",
+                           "leg joining",        "leg fencing",       "leg promoting",   "leg sweeping",
+                           "leg reissuing",      "leg removing",      "leg removing",    "leg purging",
+                           "leg purging",        "leg enlisting",     "link off",        "link operator",
+                           "epoch not_home",     "region installing", "region no_way",   "region placing",
+                           "region unplaced",    "closer marking",    "closer clearing", "verify comparing",
+                           "verify comparing",   "verify other",      "verify holding",  "gate no_leg",
+                           "gate no_leg",        "gate draining",     "hold refused",    "hold refused",
+                           "hold refused",       "copy failing",      "hold refused",    "hold refused",
+                           "gate no_leg",        "gate no_leg",       "gate no_leg",     "verify comparing",
+                           "verify holding",     "verify holding",    "leg purging",     "leg purging",
+                           "leg removing",       "namespace drained", "closer clearing"})
+    for (unsigned s = 0; s < core::kMachineStates; ++s)
+      if (core::machine_state_name(s) == name) list.push_back(s);
+  return list;
+}
+
+// The fault before one that waits for a rare state leads there.
+void lead_to(Fault& f, const std::string& state, Chance& c) {
+  const auto operate = [&](unsigned what) {
+    f.kind = FaultKind::kOperator;
+    f.param = f.param / 8 * 8 + what;
+  };
+  if (state == "gate no_leg") {
+    f.kind = FaultKind::kLegsTogether;
+    f.length = c.between(2100, 3200) * kMillisecond;
+    f.param |= 0x7f;  // all of them
+  } else if (state.starts_with("verify")) {
+    operate(5);
+  } else if (state == "leg removing" || state == "leg purging") {
+    operate(2);
+  } else if (state == "leg adding" || state == "leg enlisting") {
+    operate(3);
+  } else if (state == "namespace drained" || state == "namespace draining" || state == "link off") {
+    f.kind = FaultKind::kRestart;
+    f.length = length_of(f.kind, c);
+  }
+}
+
 }  // namespace
 
 const char* fault_name(FaultKind kind) {
   return kind < FaultKind::kEnd ? kNames[static_cast<unsigned>(kind)] : "?";
 }
 
-Plan make_plan(std::uint64_t seed) {
+Plan plain_plan(std::uint64_t seed) {
   Chance c(seed, 1);
   Plan p;
   p.setup = make_setup(seed, c);
   p.safety = c.between(3, 6) * kSecond;
   // A run has some classes of faults, or all of them.
-  unsigned weight[kFaultKinds], total = 0;
+  unsigned weight[kPlainKinds], total = 0;
   const unsigned share = c.one_in(3) ? 100 : 15 + c.pick(50);
-  for (unsigned k = 0; k < kFaultKinds; ++k) {
+  for (unsigned k = 0; k < kPlainKinds; ++k) {
     weight[k] = c.percent(share) ? kWeight[k] : 0;
     total += weight[k];
   }
@@ -103,6 +148,35 @@ Plan make_plan(std::uint64_t seed) {
   return p;
 }
 
+Plan make_plan(std::uint64_t seed, Recipe recipe) {
+  Plan p = plain_plan(seed);
+  if (recipe == Recipe::kPlain) return p;
+  Chance c(seed, 6);
+  if (c.one_in(3)) p.setup.flap_limit = 3 + c.pick(5);
+  p.setup.neighbour = c.one_in(3);
+  const bool restarts = c.one_in(3);
+  const bool operators = c.one_in(3);
+  const unsigned waiting = c.one_in(4) ? 0 : 20 + c.pick(40);
+  const auto rare = rare_states();
+  for (std::size_t i = 0; i < p.faults.size(); ++i) {
+    Fault& f = p.faults[i];
+    if (restarts && c.one_in(12)) f.kind = FaultKind::kRestart;
+    if (operators && c.one_in(5)) f.kind = FaultKind::kOperator;
+    if (!c.percent(waiting)) continue;
+    const bool is_rare = !c.one_in(3);
+    f.state = static_cast<int>(is_rare ? rare[c.below(rare.size())] : c.pick(core::kMachineStates));
+    if (!is_rare && c.one_in(2)) continue;
+    f.kind = static_cast<FaultKind>(c.pick(kFaultKinds));
+    f.length = length_of(f.kind, c);
+    if (!is_rare) continue;
+    f.at /= 2;  // it may have to wait for long
+    const std::string name = core::machine_state_name(static_cast<unsigned>(f.state));
+    if (name == "hold refused" || name == "region no_way") p.setup.neighbour = true;
+    if (i != 0 && p.faults[i - 1].state < 0 && !c.one_in(3)) lead_to(p.faults[i - 1], name, c);
+  }
+  return p;
+}
+
 Plan make_liar_plan(std::uint64_t seed) {
   Chance c(seed, 2);
   Plan p;
@@ -120,12 +194,15 @@ std::string describe(const Plan& p) {
   const Setup& s = p.setup;
   std::string out = fmt::format(
       "seed {}: {} legs (caches {:04b}), {} spares, {} hosts x {}, {} byte blocks, {} regions, open cap {}, "
-      "{}{}\n",
+      "{}{}{}\n",
       s.seed, s.legs, s.cached_legs, s.spares, s.hosts, s.depth, 1u << s.block_shift, s.regions, s.open_cap,
-      s.assume_equal ? "legs equal" : "legs to be copied", s.lease ? ", lease" : "");
+      s.assume_equal ? "legs equal" : "legs to be copied", s.lease ? ", lease" : "",
+      s.neighbour ? ", neighbour" : "");
   for (const Fault& f : p.faults)
-    out += fmt::format("  {:9.6f} {} target {} for {:.3f} ms param {:x}\n", static_cast<double>(f.at) / 1e9,
-                       fault_name(f.kind), f.target, static_cast<double>(f.length) / 1e6, f.param);
+    out +=
+        fmt::format("  {:9.6f} {} target {} for {:.3f} ms param {:x}{}\n", static_cast<double>(f.at) / 1e9,
+                    fault_name(f.kind), f.target, static_cast<double>(f.length) / 1e6, f.param,
+                    f.state < 0 ? "" : " when " + core::machine_state_name(static_cast<unsigned>(f.state)));
   return out;
 }
 

@@ -39,9 +39,11 @@ enum class FaultKind : std::uint8_t {
   kBadDigest,     // data of a host arrive damaged
   kTakeover,      // another node takes the namespace: epoch and reservations
   kMute,          // a leg takes commands and never answers (its link stays up)
+  kRestart,       // the node is stopped as planned, and started again
   kEnd
 };
 constexpr unsigned kFaultKinds = static_cast<unsigned>(FaultKind::kEnd);
+constexpr unsigned kPlainKinds = static_cast<unsigned>(FaultKind::kRestart);
 const char* fault_name(FaultKind kind);
 
 struct Fault {
@@ -50,6 +52,9 @@ struct Fault {
   unsigned target = 0;
   Duration length = 0;
   std::uint64_t param = 0;
+  // From `at` on it waits until a machine of the node is in this state (core::machine_state_name), and comes
+  // right there, between two steps; or some time later anyway. -1: it does not wait.
+  int state = -1;
 };
 
 struct Setup {
@@ -67,6 +72,8 @@ struct Setup {
   unsigned copy_depth = 3;
   Duration think = 10 * kMillisecond;
   Duration exec = 500 * kMicrosecond;  // of a leg, typically
+  unsigned flap_limit = 16;
+  bool neighbour = false;  // another namespace of the node takes ways of the region table, and slots
 };
 
 struct Plan {
@@ -75,7 +82,9 @@ struct Plan {
   Duration safety = 5 * kSecond;
 };
 
-Plan make_plan(std::uint64_t seed);
+// Plain plans are those of the first simulator: seeds that found something in them are told by their numbers.
+enum class Recipe : std::uint8_t { kFull, kPlain };
+Plan make_plan(std::uint64_t seed, Recipe recipe = Recipe::kFull);
 Plan make_liar_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
 

@@ -126,10 +126,10 @@ Summary run_seeds(const RunOptions& options) {
   return all;
 }
 
-Caught hunt(std::uint64_t base, std::uint64_t most, bool liars) {
+Caught hunt(std::uint64_t base, std::uint64_t most, bool liars, Recipe recipe) {
   Caught c;
   for (std::uint64_t i = 0; i < most; ++i) {
-    const Result r = run_plan(liars ? make_liar_plan(base + i) : make_plan(base + i));
+    const Result r = run_plan(liars ? make_liar_plan(base + i) : make_plan(base + i, recipe));
     if (r.failure.empty()) continue;
     c.seeds = i + 1;
     c.property = r.property;

@@ -39,6 +39,6 @@ struct Caught {
   unsigned property = 0;
   std::string text;
 };
-Caught hunt(std::uint64_t base, std::uint64_t most, bool liars);
+Caught hunt(std::uint64_t base, std::uint64_t most, bool liars, Recipe recipe = Recipe::kPlain);
 
 }  // namespace nvtee::cluster

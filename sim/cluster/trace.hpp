@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "runtime/base/time.hpp"
 
@@ -19,15 +20,25 @@ struct Line {
   }
 };
 
+// A number that readers see as a word.
+struct Word {
+  std::uint64_t number;
+  const char* name;
+};
+template <std::size_t N>
+constexpr Word word(const char* const (&names)[N], std::uint64_t number) {
+  return {number, number < N ? names[number] : "?"};
+}
+
 class Trace {
  public:
   template <class... A>
   void note(Time now, Line line, A... numbers) {
     mix(now);
     mix(line.hash);
-    (mix(static_cast<std::uint64_t>(numbers)), ...);
+    (mix(number(numbers)), ...);
     if (wanted) [[unlikely]]
-      write(now, fmt::format(fmt::runtime(line.text), static_cast<std::uint64_t>(numbers)...));
+      write(now, fmt::format(fmt::runtime(line.text), shown(numbers)...));
   }
   // Text beside the hash: only for readers.
   void say(Time now, const std::string& what) {
@@ -38,6 +49,20 @@ class Trace {
   std::string text;
 
  private:
+  template <class T>
+  static std::uint64_t number(const T& x) {
+    if constexpr (std::is_same_v<T, Word>)
+      return x.number;
+    else
+      return static_cast<std::uint64_t>(x);
+  }
+  template <class T>
+  static auto shown(const T& x) {
+    if constexpr (std::is_same_v<T, Word>)
+      return x.name;
+    else
+      return static_cast<std::uint64_t>(x);
+  }
   void write(Time now, const std::string& what) {
     text += fmt::format("{:12.6f}  {}\n", static_cast<double>(now) / 1e9, what);
     if (text.size() > kMost) text.erase(0, text.find('\n', text.size() - kMost / 2) + 1);

@@ -12,6 +12,8 @@ using core::Input;
 
 namespace {
 
+constexpr Duration kPatience = 2500 * kMillisecond;  // of a fault that waits for a state
+
 core::NamespaceSpec spec_of(const Setup& s) {
   core::NamespaceSpec n;
   n.name = "vol0";
@@ -78,7 +80,7 @@ void World::set_up() {
     hosts.push_back(std::make_unique<Host>(*this, i));
     hosts.back()->start();
   }
-  for (std::size_t i = 0; i < plan.faults.size(); ++i) agenda.in(plan.faults[i].at, [this, i] { inject(i); });
+  for (std::size_t i = 0; i < plan.faults.size(); ++i) agenda.in(plan.faults[i].at, [this, i] { arm(i); });
 }
 
 // ---- faults -----------------------------------------------------------------------------------------
@@ -243,9 +245,46 @@ void World::leg_fault(const Fault& f) {
   }
 }
 
+void World::arm(std::size_t index) {
+  if (faults_over) return;
+  if (plan.faults[index].state < 0) return inject(index);
+  waiting_.push_back(index);
+  agenda.in(kPatience, [this, index] {
+    if (std::erase(waiting_, index) != 0) inject(index);
+  });
+}
+
+bool World::reached(const core::MachineStates& states) {
+  for (const std::size_t index : waiting_) {
+    if (!states.test(static_cast<unsigned>(plan.faults[index].state))) continue;
+    std::erase(waiting_, index);
+    agenda.in(0, [this, index] { inject(index); });
+    return true;
+  }
+  return false;
+}
+
+// As an operator stops the daemon: it drains, within a bounded time, and ends.
+void World::restart(const Fault& f) {
+  if (!node->up() || node->drained()) return;
+  (void)node->operate(Input::Kind::kDrain, 0, "");
+  stop_when_drained(now() + 3 * kSecond, f.length, node->life());
+}
+
+void World::stop_when_drained(Time until, Duration away, std::uint32_t life) {
+  if (!node->up() || node->life() != life) return;  // it has crashed, and starts anyway
+  if (!node->drained() && now() < until)
+    return agenda.in(5 * kMillisecond, [this, until, away, life] { stop_when_drained(until, away, life); });
+  note("node ends, drained {}", node->drained() ? 1u : 0u);
+  node->crash();
+  agenda.in(away, [this] {
+    if (!node->up() && check.alien_epoch() == 0) node->start();
+  });
+}
+
 void World::inject(std::size_t index) {
   const Fault& f = plan.faults[index];
-  if (faults_over) return;
+  if (faults_over) return node->go_on();
   note("fault {} target {} length {} param {}", static_cast<unsigned>(f.kind), f.target, f.length, f.param);
   if (trace.wanted) trace.say(now(), fmt::format("--- {}", fault_name(f.kind)));
   cover_fault(f.kind);
@@ -300,6 +339,9 @@ void World::inject(std::size_t index) {
     case FaultKind::kTakeover:
       takeover(f);
       break;
+    case FaultKind::kRestart:
+      restart(f);
+      break;
     case FaultKind::kHostReset:
     case FaultKind::kHostCut:
     case FaultKind::kHostStall:
@@ -310,7 +352,7 @@ void World::inject(std::size_t index) {
       leg_fault(f);
   }
   check.look_at_power();
-  node->pump();
+  node->go_on();
 }
 
 // ---- the loop ---------------------------------------------------------------------------------------
@@ -336,6 +378,7 @@ bool World::run_until(Time t, P done) {
 void World::heal() {
   note("faults are over");
   faults_over = true;
+  waiting_.clear();
   for (auto& p : peers) {
     p->away_until = 0;
     p->refuse_one_in = p->infra_one_in = p->executed_one_in = p->duplicate_one_in = p->stuck_one_in = 0;

@@ -61,10 +61,16 @@ class World {
   }
   bool ok() const { return check.failure.empty(); }
   void cover_fault(FaultKind kind);
+  // A fault waits for one of these states: it comes at once, before anything else happens.
+  bool waited_for() const { return !waiting_.empty(); }
+  bool reached(const core::MachineStates& states);
 
  private:
   void set_up();
+  void arm(std::size_t index);
   void inject(std::size_t index);
+  void restart(const Fault& f);
+  void stop_when_drained(Time until, Duration away, std::uint32_t life);
   void leg_fault(const Fault& f);
   void host_fault(const Fault& f);
   void operate(const Fault& f);
@@ -80,6 +86,7 @@ class World {
   void check_verify();
   void check_end();
   Chance fault_chance_;
+  std::vector<std::size_t> waiting_;  // faults that wait for a state
 };
 
 // Runs a plan, whatever it does: a broken check of the product is a failure like any other.
