@@ -40,10 +40,10 @@ synth() {
   ' "$work/$1.stat" >"$work/$1.row" 2>/dev/null || echo "$1 ? ? ? ? ?" >"$work/$1.row"
 }
 area_of() { synth "$1" "read_verilog $dir/$1.v" "$1"; }
-buffer_of() {  # fifo_WIDTH_DEPTH
-  local w=${1#fifo_} d
-  d=${w#*_} w=${w%_*}
-  synth "$1" "read_verilog $here/rtl/hlsc_fifo.v; chparam -set WIDTH $w -set DEPTH $d hlsc_fifo" hlsc_fifo
+buffer_of() {  # fifo_WIDTH_DEPTH_HEAD
+  local w d h
+  IFS=_ read -r _ w d h <<<"$1"
+  synth "$1" "read_verilog $here/rtl/hlsc_fifo.v; chparam -set WIDTH $w -set DEPTH $d -set HEAD $h hlsc_fifo" hlsc_fifo
 }
 export -f levels_of area_of buffer_of synth
 

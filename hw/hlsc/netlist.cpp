@@ -39,7 +39,7 @@ Border border_of(const Pragma* p) {
 
 }  // namespace
 
-ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e) {
+ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e, double budget) {
   ModuleShape m;
   m.name = k.name;
   for (size_t i = 0; i < k.streams.size(); ++i) {
@@ -52,6 +52,7 @@ ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e) {
     x.offset = p.offset;
     x.payload = p.payload;
     if (p.written && p.data.width() != 0) x.under_way = std::max(0, s.write_stage(p) - (s.ii() - 1));
+    x.late_head = !p.written && s.head_level(i) + 1 <= budget;
     m.streams.push_back(x);
   }
   for (size_t i = 0; i < k.scalars.size(); ++i)
@@ -72,6 +73,7 @@ ModuleShape shape_of(const Netlist& n) {
     x.param = s.param_index;
     x.offset = s.offset;
     x.under_way = s.under_way;
+    x.late_head = s.late_head;
     x.payload = s.type->element;
     m.streams.push_back(x);
   }
@@ -131,7 +133,11 @@ Netlist make_netlist(Program& program, llvm::Function& f, Types& types, Warnings
       const Instance::Arg& a = i.args[static_cast<size_t>(p.param)];
       NetlistStream& s = stream(a.object, a.offset + p.offset, i.loc);
       (p.output ? s.writers : s.readers).push_back({n.units.size(), p.name});
-      if (p.output) s.under_way = p.under_way;
+      if (p.output) {
+        s.under_way = p.under_way;
+      } else {
+        s.late_head = p.late_head;
+      }
     }
     for (const ModuleShape::Scalar& p : shape.scalars) {
       const Instance::Arg& a = i.args[static_cast<size_t>(p.param)];
@@ -218,7 +224,8 @@ std::string wires(const NetlistStream& s) {
 }
 
 std::string fifo(const NetlistStream& s, int depth) {
-  std::string r = "  hlsc_fifo #(.WIDTH(" + num(s.bits) + "), .DEPTH(" + num(depth) + ")) " + s.name +
+  std::string r = "  hlsc_fifo #(.WIDTH(" + num(s.bits) + "), .DEPTH(" + num(depth) + ")" +
+                  (s.late_head ? ", .HEAD(0)" : "") + ") " + s.name +
                   "_fifo (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n)";
   for (const char* p : {"full_n", "resv", "write", "din", "empty_n", "dout", "read"})
     r += std::string(", .") + p + "(" + s.name + "_" + p + ")";
@@ -344,7 +351,7 @@ void count_parts(const Netlist& n, const std::map<std::string, Netlist>& inner,
                  std::map<std::string, int>& parts, bool top) {
   for (const NetlistStream& s : n.streams)
     if (!s.param || (top && s.border != Border::kPlain))
-      ++parts["fifo_" + num(s.bits) + "_" + num(slots_of(s))];
+      ++parts["fifo_" + num(s.bits) + "_" + num(slots_of(s)) + (s.late_head ? "_0" : "_1")];
   for (const Netlist::Unit& u : n.units) {
     const auto it = inner.find(u.shape.name);
     if (it == inner.end()) {

@@ -16,9 +16,10 @@ struct PortShape {
   std::string name;     // of its signals
   bool output = false;  // written by the module
   unsigned bits = 0;
-  int param = 0;       // of the function
-  int64_t offset = 0;  // in a struct of streams
-  int under_way = 0;   // clocks from reservation to record
+  int param = 0;           // of the function
+  int64_t offset = 0;      // in a struct of streams
+  int under_way = 0;       // clocks from reservation to record
+  bool late_head = false;  // read: the record may come a LUT level late
   const Type* payload = nullptr;
 };
 struct ModuleShape {
@@ -43,6 +44,7 @@ struct NetlistStream {
   int64_t offset = 0;
   unsigned bits = 0;
   int depth = 2, under_way = 0;
+  bool late_head = false;
   Border border = Border::kPlain;
   std::string bundle;   // of a bundle of AXI channels: its name
   std::string channel;  // "ar"
@@ -70,10 +72,10 @@ struct Netlist {
 Netlist make_netlist(Program& program, llvm::Function& f, Types& types, Warnings& warnings,
                      const std::map<llvm::Function*, ModuleShape>& kernels);
 ModuleShape shape_of(const Netlist& n);
-ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e);
+ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e, double budget);
 std::string verilog_of(const Netlist& n);
 std::string netlist_json(const Netlist& n);
-// How many there are of each kernel, and of each buffer ("fifo_BITS_SLOTS"), netlists in it taken apart.
+// How many there are of each kernel, and of each buffer ("fifo_BITS_SLOTS_HEAD"), netlists in it taken apart.
 void count_parts(const Netlist& n, const std::map<std::string, Netlist>& inner,
                  std::map<std::string, int>& parts, bool top);
 // Of the streams of its border that are plain.

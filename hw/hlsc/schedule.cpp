@@ -168,6 +168,33 @@ Schedule::Schedule(Kernel& k, const ScheduleOptions& o) : k_(k), g_(*k.graph), o
     if (p.written && p.data.width() != 0) last_stage_ = std::max(last_stage_, write_stage(p));
   for (const auto& [n, t] : times_)
     if (n->op != Op::kMul) worst_level_ = std::max(worst_level_, t.level);
+  find_head_levels();
+}
+
+// Nodes stand behind what they are made of.
+void Schedule::find_head_levels() {
+  head_levels_.assign(k_.streams.size(), 0);
+  std::unordered_map<const Node*, std::vector<bool>> from;
+  for (const Node& n : g_.nodes()) {
+    const auto t = times_.find(&n);
+    if (t == times_.end() || t->second.stage != 0) continue;
+    std::vector<bool> heads(k_.streams.size());
+    if (n.op == Op::kHead) heads[static_cast<size_t>(n.ref)] = true;
+    const auto add = [&](const Val& v) {
+      for (const Piece& p : v.pieces()) {
+        const auto it = from.find(p.n);
+        if (it == from.end()) continue;
+        for (size_t i = 0; i < heads.size(); ++i)
+          if (it->second[i]) heads[i] = true;
+      }
+    };
+    for (const Val& v : n.in) add(v);
+    if (n.op == Op::kMemRead)
+      add(k_.memories[static_cast<size_t>(n.ref)].reads[static_cast<size_t>(n.port) / kMaxLeaves].address);
+    for (size_t i = 0; i < heads.size(); ++i)
+      if (heads[i]) head_levels_[i] = std::max(head_levels_[i], t->second.level);
+    from.emplace(&n, std::move(heads));
+  }
 }
 
 void Schedule::root(const Val& v, const std::string& what, const Loc& loc, bool commits) {

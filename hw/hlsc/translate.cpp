@@ -100,7 +100,7 @@ class Translator {
     Schedule s(k, o_.schedule);
     Emitter e(k, s, o_.emit);
     text_[&f] = e.text();
-    shapes_[&f] = shape_of(k, s, e);
+    shapes_[&f] = shape_of(k, s, e, o_.schedule.budget);
     r_.files.push_back({k.name + ".v", text_[&f]});
     r_.files.push_back({k.name + ".json", report_json(k, s, e)});
     r_.files.push_back({k.name + ".txt", report_text(k, s, e)});

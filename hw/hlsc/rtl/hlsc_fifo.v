@@ -2,11 +2,13 @@
 // the head in the next. `resv` counts a record that is to come; `full_n` counts what is reserved.
 //
 // Up to 64 records lie in LUT memory. More lie in block RAM, with a small buffer of the first kind in front.
+// HEAD 1: the head is in a register; 0: it comes right out of the LUT memory, which is smaller and one LUT level later.
 `default_nettype none
 
 module hlsc_fifo #(
     parameter WIDTH = 8,
-    parameter DEPTH = 2
+    parameter DEPTH = 2,
+    parameter HEAD  = 1
 ) (
     input wire ap_clk,
     input wire ap_rst_n,
@@ -35,7 +37,20 @@ module hlsc_fifo #(
   end
 
   generate
-    if (DEPTH <= 64) begin : g_small
+    if (DEPTH <= 64 && HEAD == 0) begin : g_bare
+      hlsc_fifo_bare #(
+          .WIDTH(WIDTH),
+          .SLOTS(DEPTH < 2 ? 2 : DEPTH)
+      ) store (
+          .ap_clk(ap_clk),
+          .ap_rst_n(ap_rst_n),
+          .write(write),
+          .din(din),
+          .empty_n(empty_n),
+          .dout(dout),
+          .read(read)
+      );
+    end else if (DEPTH <= 64) begin : g_small
       hlsc_fifo_small #(
           .WIDTH(WIDTH),
           .SLOTS(DEPTH < 2 ? 2 : DEPTH)
@@ -63,6 +78,49 @@ module hlsc_fifo #(
       );
     end
   endgenerate
+endmodule
+
+// All in LUT memory. Never told to overflow.
+module hlsc_fifo_bare #(
+    parameter WIDTH = 8,
+    parameter SLOTS = 2
+) (
+    input wire ap_clk,
+    input wire ap_rst_n,
+    input wire write,
+    input wire [WIDTH-1:0] din,
+    output wire empty_n,
+    output wire [WIDTH-1:0] dout,
+    input wire read
+);
+  localparam ABITS = SLOTS <= 2 ? 1 : $clog2(SLOTS);
+  (* ram_style = "distributed" *) reg [WIDTH-1:0] slots[0:(1<<ABITS)-1];
+  reg [ABITS-1:0] from, to;
+  reg [ABITS-1:0] last;  // `from` when one is left: to - 1
+  reg any;
+
+  assign empty_n = any;
+  assign dout = slots[from];
+
+  always @(posedge ap_clk) begin
+    if (write) slots[to] <= din;
+  end
+  always @(posedge ap_clk) begin
+    if (!ap_rst_n) begin
+      from <= {ABITS{1'b0}};
+      to   <= {ABITS{1'b0}};
+      last <= {ABITS{1'b1}};
+      any  <= 1'b0;
+    end else begin
+      if (write) begin
+        to   <= to + 1'b1;
+        last <= to;
+      end
+      if (read) from <= from + 1'b1;
+      if (write) any <= 1'b1;
+      else if (read && from == last) any <= 1'b0;
+    end
+  end
 endmodule
 
 // Head in a register, the rest in LUT memory. Never told to overflow.

@@ -18,14 +18,14 @@ module dataflow (
 );
   wire [43:0] in_din, in_dout;
   wire in_full_n, in_resv, in_write, in_empty_n, in_read;
-  hlsc_fifo #(.WIDTH(44), .DEPTH(2)) in_fifo (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .full_n(in_full_n), .resv(in_resv), .write(in_write), .din(in_din), .empty_n(in_empty_n), .dout(in_dout), .read(in_read));  // dataflow.cpp:16
+  hlsc_fifo #(.WIDTH(44), .DEPTH(2), .HEAD(0)) in_fifo (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .full_n(in_full_n), .resv(in_resv), .write(in_write), .din(in_din), .empty_n(in_empty_n), .dout(in_dout), .read(in_read));  // dataflow.cpp:16
   assign in_din = {2'h0, in_tlast, 1'h0, in_tstrb, in_tkeep, in_tdata};
   assign in_tready = in_full_n;
   assign in_write = in_tvalid && in_tready;
   assign in_resv = in_write;
   wire [43:0] middle_din, middle_dout;
   wire middle_full_n, middle_resv, middle_write, middle_empty_n, middle_read;
-  hlsc_fifo #(.WIDTH(44), .DEPTH(8)) middle_fifo (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .full_n(middle_full_n), .resv(middle_resv), .write(middle_write), .din(middle_din), .empty_n(middle_empty_n), .dout(middle_dout), .read(middle_read));  // dataflow.cpp:20
+  hlsc_fifo #(.WIDTH(44), .DEPTH(8), .HEAD(0)) middle_fifo (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .full_n(middle_full_n), .resv(middle_resv), .write(middle_write), .din(middle_din), .empty_n(middle_empty_n), .dout(middle_dout), .read(middle_read));  // dataflow.cpp:20
   assign out_tdata = out_dout[31:0];
   assign out_tkeep = out_dout[35:32];
   assign out_tstrb = out_dout[39:36];
