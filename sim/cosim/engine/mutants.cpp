@@ -84,10 +84,14 @@ bool bad_header(std::uint64_t seed) {
   card::test::ByteVec bytes = card::test::make_pdu(cmd, {}, bad->digests);
   if (bad->digests.header) bytes[20] ^= 4;
   w.tcp[bad->port].arrive(bad->session, bytes);
-  w.run(1500);
-  bool told = false;
-  for (const CardEvent& e : w.card_events)
-    told = told || (e.kind == CardEvent::kSessionError && e.port == bad->port && e.session == bad->session);
+  const bool told = w.wait_event(
+      [&] {
+        for (const CardEvent& e : w.card_events)
+          if (e.kind == CardEvent::kSessionError && e.port == bad->port && e.session == bad->session)
+            return true;
+        return false;
+      },
+      20000);
   for (const auto& [cid, c] : bad->open) w.forget(c.block, c.count);
   w.close_host(*bad);
   return !told || wrong(w);
