@@ -41,7 +41,6 @@ const std::vector<Planted>& planted_bugs() {
       control("copy_forgets_open", Bug::kCopyForgetsOpen, "a copy takes the dirty regions only"),
       control("promote_early", Bug::kPromoteEarly, "a leg is in sync before everything is copied"),
       control("no_cas", Bug::kNoCas, "commits are not conditional on the epoch"),
-      control("removal_stays", Bug::kRemovalStays, "a removal blocks although no other leg is left"),
       control("store_forgets", Bug::kStoreForgets, "what a failed commit carried is not written again"),
       control("unsure_is_old", Bug::kUnsureIsOld,
               "an epoch commit with an unknown end is taken for not done"),
@@ -51,6 +50,9 @@ const std::vector<Planted>& planted_bugs() {
       control("drop_unserved", Bug::kDropUnserved, "writes are finished by a drop while no leg serves"),
       waiting(control("clean_at_once", Bug::kCleanAtOnce,
                       "after a clean stop a stale leg may execute its old commands")),
+      waiting(control("added_at_once", Bug::kAddedAtOnce,
+                      "a removed leg that is added again may execute its old commands")),
+      waiting(control("no_distrust", Bug::kNoDistrust, "a copy goes on as if its source had not been away")),
       control("no_back_off", Bug::kNoBackOff, "a leg is connected to without pause"),
       control("verify_blind", Bug::kVerifyBlind, "verify does not count what differs", true),
       control("flush_believed", Bug::kSyncUnflushedEpoch, "a Flush that failed counts as done"),
@@ -79,6 +81,7 @@ const std::vector<Planted>& planted_bugs() {
       kernel("waiters_forgotten", Mutant::kWaitersForgotten,
              "the ring is not looked through after a release"),
       kernel("old_incarnation", Mutant::kOldIncarnation, "answers of an old incarnation of a leg are taken"),
+      waiting(kernel("failed_seen", Mutant::kFailedSeen, "who waited for a write that was failed sees it")),
       kernel("old_good", Mutant::kOldGood, "a former incarnation's answer counts after a reissue"),
   };
   return list;
