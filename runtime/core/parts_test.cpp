@@ -341,6 +341,36 @@ TEST_F(RegionParts, IdleRegionClosesOnlyOnAFreshAnswer) {
   EXPECT_TRUE(regions.take_chosen(batch, 64));
 }
 
+// P9 (seed 4034752): a command needs two regions of one set, and another namespace has the other ways. The
+// first one, opened for it just now, must not make room for the second.
+TEST_F(RegionParts, TwoRegionsOfOneSetForOneCommandDoNotDriveEachOtherOut) {
+  std::uint32_t second = 1;
+  while (tee::region_hash(second, 2) != tee::region_hash(0, 2)) ++second;
+  open(0, 7);
+  actions.clear();
+  regions.on_miss(ctx, second, 7);  // the command looks again, and misses the other one
+  settle();
+  commit_all();
+  settle();
+  ctx.now += 20 * kMillisecond;
+  regions.on_set_done(ctx, second, false);
+  settle();
+  std::vector<std::uint32_t> batch;
+  EXPECT_FALSE(regions.take_chosen(batch, 64)) << "region 0 is needed by the same command";
+  EXPECT_EQ(count(Action::Kind::kWayWanted), 1u);
+
+  // Nobody had one to give: then it must after all.
+  ctx.now += 2 * kSecond;
+  for (unsigned i = 0; i < 3; ++i) {
+    settle();
+    regions.on_set_done(ctx, second, false);
+    if (count(tee::Ctl::kRegionQuery) != 0) regions.on_info(ctx, 0, 2);
+    ctx.now += 6 * kMillisecond;
+  }
+  settle();
+  EXPECT_TRUE(regions.take_chosen(batch, 64));
+}
+
 TEST_F(RegionParts, FullTableAsksOtherNamespacesForAWay) {
   regions.on_miss(ctx, 3, 1);
   settle();

@@ -152,7 +152,7 @@ void Regions::on_set_done(Context& ctx, std::uint32_t region, bool placed) {
       go(region, e, placed ? In::kPlaced : In::kFull);
       e.placed = placed;
       if (placed) {
-        e.used = ctx.now;
+        e.used = e.placed_at = ctx.now;
         age_list_.push_back(region);
         if (age_at_ == kNever) age_at_ = ctx.now + kAgeTick;
         return resume(ctx, region, e);
@@ -160,7 +160,7 @@ void Regions::on_set_done(Context& ctx, std::uint32_t region, bool placed) {
       no_way_.push_back(region);
       e.retry_at = ctx.now + (e.parked.empty() ? kSecond : kRetry);
       // Another region of ours makes room first; only when there is none are the other namespaces asked.
-      if (!choose_oldest(ctx, tee::region_hash(region, geo_.set_bits)))
+      if (!choose_oldest(ctx, tee::region_hash(region, geo_.set_bits), &e))
         ctx.emit(Action::Kind::kWayWanted).ctl.region = region;
       return;
     default:
@@ -218,13 +218,14 @@ void Regions::trim(Context& ctx) {
 
 // Chooses the least recently used region, of a set or of all. Uses are known from the last answer of the
 // core, so the oldest by that are asked about first: true when one was chosen, or is leaving the set already.
-bool Regions::choose_oldest(Context& ctx, std::optional<std::uint32_t> hash) {
+// `waiting`: the region that room is made for.
+bool Regions::choose_oldest(Context& ctx, std::optional<std::uint32_t> hash, const Entry* waiting) {
   std::array<std::pair<Time, std::uint32_t>, kAsked> old;
   std::size_t n = 0;
   for (const auto& [region, e] : entries_) {
     if (hash && tee::region_hash(region, geo_.set_bits) != *hash) continue;
     if (hash && (e.state == State::kChosen || e.state == State::kClosing)) return true;
-    if (e.state != State::kOpen) continue;
+    if (e.state != State::kOpen || (waiting && together(ctx, e, *waiting))) continue;
     const std::pair candidate(e.used, region);
     if (n == old.size() && old.back() <= candidate) continue;
     if (n < old.size()) ++n;
@@ -239,6 +240,15 @@ bool Regions::choose_oldest(Context& ctx, std::optional<std::uint32_t> hash) {
   for (std::size_t i = 0; i < n; ++i)
     if (!known_use(ctx, entries_.at(old[i].second))) ask_age(ctx, old[i].second);
   return false;
+}
+
+// P9: a command may need two regions of one set. It waits for the second one right after the first was opened
+// for it: to close that one again would go round for ever, while another namespace could make room. Not for
+// long, should nobody have any.
+bool Regions::together(const Context& ctx, const Entry& open, const Entry& waiting) {
+  constexpr Duration kTogether = 100 * kMillisecond;
+  if (waiting.parked.empty() || ctx.now > waiting.parked_since + kSecond) return false;
+  return open.placed_at + kTogether > waiting.parked_since;
 }
 
 // An answer is good for a moment; one that does not come is not waited for.

@@ -85,6 +85,7 @@ class Regions {
     Time asked = 0;               // when it was asked about
     Time retry_at = 0;            // kNoWay
     Time parked_since = 0;
+    Time placed_at = 0;   // when it was opened in the core's table
     bool placed = false;  // it has been open in the core's table, and not closed since
     std::vector<std::uint16_t> parked;
   };
@@ -99,7 +100,8 @@ class Regions {
   std::uint64_t cap() const;
   void make_room(Context& ctx, std::uint32_t region);
   void trim(Context& ctx);
-  bool choose_oldest(Context& ctx, std::optional<std::uint32_t> hash);
+  bool choose_oldest(Context& ctx, std::optional<std::uint32_t> hash, const Entry* waiting = nullptr);
+  static bool together(const Context& ctx, const Entry& open, const Entry& waiting);
   static bool known_use(const Context& ctx, const Entry& e);
   void ask_age(Context& ctx, std::uint32_t region);
   void expire(Context& ctx);
