@@ -1,6 +1,6 @@
 # The whole engine's RTL (target rtl_engine_top of hw/hlsc) in place of the native engine, under the tests of
 # hw/kernels/engine: engine_rtl; engine_bench: clocks, latency; engine_waves: engine_rtl with waveforms, built when
-# one is wanted (engine/waves.sh).
+# one is wanted (run.sh).
 set(NVTEE_ENGINE_DIR ${PROJECT_BINARY_DIR}/rtl/engine)
 
 # nvtee_engine_model(LIBRARY FILES FLAGS...): Verilator's model of engine_top.

@@ -1,8 +1,8 @@
 // What the open set costs: the same random writes on working sets of a half of its cap and of four times it.
 //   open_set_bench [CAP_MIB [SECONDS]]     (64, 10)
 // Real processes on loopback: three nvtee-targets in memory files, one nvteed, nvtee-host. Printed are misses
-// (a write to a region that is not open yet), closes, and what a write takes. docs/PROTOCOL.md has a table of
-// these.
+// (a write to a region that is not open yet), closes, and what a write takes. docs/PERFORMANCE.md has a table
+// of these.
 #include <gtest/gtest.h>
 
 #include <cstdio>
