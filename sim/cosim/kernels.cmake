@@ -1,5 +1,5 @@
 set(tee hw/kernels/tee_core/tops)
-foreach(k route check slot payload region admit grant legtab legs emit answer events)
+foreach(k route check slot payload region admit guard grant legtab legs emit answer events)
   nvtee_lockstep(${k}_top ${tee}/${k}_top.cpp kernels/tee.cpp)
 endforeach()
 
