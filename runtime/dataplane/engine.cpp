@@ -69,7 +69,8 @@ Engine::Engine(net::Reactor& reactor, const SubsystemConfig& subsystem, const No
     : reactor_(reactor),
       subsystem_(subsystem),
       shared_(shared),
-      latency_timer_(reactor, [this] { report_latency(); }) {}
+      latency_timer_(reactor, [this] { report_latency(); }),
+      loss_timer_(reactor, [this] { commit_losses(); }) {}
 
 Engine::~Engine() {
   *alive_ = false;
@@ -168,6 +169,8 @@ void Engine::forget(unsigned index) {
     plane_->ctl(off);
     plane_->close_leg(index, leg);
   }
+  losses_.forget(index);
+  if (losses_.due(reactor_.now())) commit_losses();
   for (auto& [id, done] : ns.requests) done(fail("the namespace was removed"));
   std::erase_if(inputs_, [index](const Pending& p) { return p.ns == index; });
   // Not from inside its own step: see input().
@@ -298,21 +301,50 @@ void Engine::attach(Ns& ns, const core::Action& a) {
 }
 
 void Engine::commit(Ns& ns, core::Action& a) {
-  shared_.commits->submit(
-      std::move(a.transaction),
-      [this, alive = alive_, &reactor = reactor_, index = ns.index, txn = a.txn](Result<store::Outcome> r) {
-        reactor.post([this, alive, index, txn, r = std::move(r)] {
-          if (!*alive) return;
-          core::Input in;
-          in.kind = core::Input::Kind::kStoreDone;
-          in.txn = txn;
-          in.ok = r && *r == store::Outcome::kCommitted;
-          if (!r) in.text = r.error().text();
-          in.conflict = r && !in.ok;
-          if (in.conflict) in.text = "the record was changed by somebody else";
-          input(index, std::move(in));
-        });
-      });
+  Commit c;
+  c.transaction = std::move(a.transaction);
+  c.done = [this, alive = alive_, &reactor = reactor_, index = ns.index,
+            txn = a.txn](Result<store::Outcome> r) {
+    reactor.post([this, alive, index, txn, r = std::move(r)] {
+      if (!*alive) return;
+      core::Input in;
+      in.kind = core::Input::Kind::kStoreDone;
+      in.txn = txn;
+      in.ok = r && *r == store::Outcome::kCommitted;
+      if (!r) in.text = r.error().text();
+      in.conflict = r && !in.ok;
+      if (in.conflict) in.text = "the record was changed by somebody else";
+      input(index, std::move(in));
+    });
+  };
+  if (!losses_.takes(ns.index)) return shared_.commits->submit(std::move(c.transaction), std::move(c.done));
+  losses_.add(ns.index, std::move(c), reactor_.now());
+  loss_timer_.arm_at(losses_.until());
+  if (losses_.due(reactor_.now())) commit_losses();
+}
+
+// A peer of several namespaces is dying: their epochs become durable together (LossGroup).
+void Engine::note_loss(unsigned index, const std::string& peer) {
+  const auto carries = [&](const Ns& n) {
+    const auto status = n.control->status(reactor_.now());
+    return std::ranges::any_of(status.legs, [&](const core::LegStatus& leg) {
+      return leg.connected && leg.state == core::LegState::kInSync && leg.spec.peer == peer;
+    });
+  };
+  std::uint64_t expected = std::uint64_t{1} << index;
+  // One look at the others a peer's death, not one a connection.
+  if (!losses_.open() || lost_peer_ != peer) {
+    for (const auto& n : namespaces_)
+      if (n && n->index != index && carries(*n)) expected |= std::uint64_t{1} << n->index;
+  }
+  lost_peer_ = peer;
+  losses_.lost(index, expected, reactor_.now());
+  if (losses_.open()) loss_timer_.arm_at(losses_.until());
+}
+
+void Engine::commit_losses() {
+  loss_timer_.cancel();
+  if (auto all = losses_.take(); !all.empty()) shared_.commits->submit(std::move(all));
 }
 
 void Engine::compare(Ns& ns, const core::Action& a) {
@@ -405,7 +437,9 @@ void Engine::on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::
 void Engine::on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why,
                          bool transient) {
   if (!namespaces_[ns]) return;
-  peers_[namespaces_[ns]->control->status(reactor_.now()).legs[leg].spec.peer].last_error = why;
+  const core::LegStatus status = namespaces_[ns]->control->status(reactor_.now()).legs[leg];
+  peers_[status.spec.peer].last_error = why;
+  if (status.connected && status.state == core::LegState::kInSync) note_loss(ns, status.spec.peer);
   plane_->close_leg(ns, leg);
   core::Input in;
   in.kind = core::Input::Kind::kLegDown;

@@ -15,6 +15,7 @@
 #include "runtime/base/limits.hpp"
 #include "runtime/core/namespace_control.hpp"
 #include "runtime/dataplane/data_plane.hpp"
+#include "runtime/dataplane/loss_group.hpp"
 #include "runtime/dataplane/node.hpp"
 #include "runtime/dataplane/punts.hpp"
 #include "runtime/nvmf/front/subsystem_server.hpp"
@@ -85,6 +86,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
     unsigned ns;
     core::Input input;
   };
+  using Commit = store::CommitQueue::Item;
 
   Engine(net::Reactor& reactor, const SubsystemConfig& subsystem, const NodeShared& shared);
 
@@ -107,6 +109,8 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   void act_ctl(Ns& ns, tee::Ctl ctl);
   void attach(Ns& ns, const core::Action& action);
   void commit(Ns& ns, core::Action& action);
+  void note_loss(unsigned ns, const std::string& peer);
+  void commit_losses();
   void compare(Ns& ns, const core::Action& action);
   void want_way(const Ns& ns, std::uint32_t region);
   void show_ana(Ns& ns, std::uint8_t state);
@@ -132,6 +136,9 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   std::uint64_t next_request_ = 1;
   std::optional<std::uint64_t> resync_rate_;  // set by an operator
   net::Timer latency_timer_;
+  LossGroup<Commit> losses_;
+  std::string lost_peer_;  // of the last loss, whose other namespaces are expected
+  net::Timer loss_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -52,7 +52,7 @@ LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t 
       reactor_(reactor),
       latency_(latency),
       owner_(owner),
-      commands_(slots) {
+      commands_((slots + kChunk - 1) / kChunk) {
   nvmf::Association::Options o;
   o.addresses = target.addresses;
   o.host_nqn = target.host_nqn;
@@ -71,9 +71,15 @@ LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t 
                                                      static_cast<nvmf::AssociationDelegate*>(this));
 }
 
+LegLink::Command& LegLink::command(unsigned slot) {
+  auto& chunk = commands_[slot / kChunk];
+  if (!chunk) chunk = std::make_unique<Chunk>();
+  return (*chunk)[slot % kChunk];
+}
+
 void LegLink::submit(const tee::LegTx& tx, std::byte* data, std::optional<std::uint32_t> crc) {
   const unsigned slot = tx.slot.to_uint();
-  Command& c = commands_[slot];
+  Command& c = command(slot);
   NVTEE_CHECK(!c.in_flight, "a slot has one command per leg");
   c.in_flight = true;
   nvmf::Transfer& t = c.transfer;
@@ -119,12 +125,12 @@ void LegLink::check_deadline(const net::Reactor& reactor) {
 void LegLink::on_up(nvmf::InitiatorQueue&, std::uint16_t) {}
 
 nvmf::Transfer* LegLink::find(nvmf::InitiatorQueue&, std::uint16_t cid) {
-  Command& c = commands_[cid & kSlotMask];
+  Command& c = command(cid & kSlotMask);
   return c.in_flight && c.transfer.sqe.cid == cid ? &c.transfer : nullptr;
 }
 
 void LegLink::on_response(nvmf::InitiatorQueue&, nvmf::Transfer& transfer) {
-  Command& c = commands_[transfer.sqe.cid & kSlotMask];
+  Command& c = command(transfer.sqe.cid & kSlotMask);
   NVTEE_CHECK(c.in_flight && &c.transfer == &transfer, "an answer belongs to a command in flight");
   c.in_flight = false;
   const Duration took = reactor_.now() - transfer.submitted;

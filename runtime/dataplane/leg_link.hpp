@@ -1,6 +1,7 @@
 // One leg's association seen from the software body: its Transfers (one per slot), its deadline, its facts.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,11 @@ class LegLink final : private nvmf::AssociationDelegate {
     nvmf::Transfer transfer;
     bool in_flight = false;
   };
+  // One per slot, in chunks of a host queue's slots made when the queue first writes: an association that
+  // carries few commands (a node has up to 256) costs little memory, and little time when it comes and goes.
+  static constexpr unsigned kChunk = 128;
+  using Chunk = std::array<Command, kChunk>;
+  Command& command(unsigned slot);
 
   void on_up(nvmf::InitiatorQueue& queue, std::uint16_t cntlid) override;
   nvmf::Transfer* find(nvmf::InitiatorQueue& queue, std::uint16_t cid) override;
@@ -63,7 +69,7 @@ class LegLink final : private nvmf::AssociationDelegate {
   LegLatency* latency_;
   LegLinkOwner* owner_;
   bool down_ = false, deadline_told_ = false;
-  std::vector<Command> commands_;
+  std::vector<std::unique_ptr<Chunk>> commands_;
   std::unique_ptr<nvmf::Association> association_;
 };
 

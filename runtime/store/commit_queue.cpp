@@ -12,10 +12,7 @@
 namespace nvtee::store {
 namespace {
 
-struct Item {
-  Transaction transaction;
-  std::function<void(Result<Outcome>)> done;
-};
+using Item = CommitQueue::Item;
 
 // Transactions that become one durable commit. A transaction whose conditions look at a key that an earlier
 // one writes must see that write, so it starts the next group; and the other way round, so that a condition
@@ -74,10 +71,10 @@ struct CommitQueue::Impl {
     thread.join();
   }
 
-  void submit(Item item) {
+  void submit(std::vector<Item> items) {
     {
       const std::lock_guard lock(mutex);
-      waiting.push_back(std::move(item));
+      for (Item& item : items) waiting.push_back(std::move(item));
     }
     wake.notify_one();
   }
@@ -136,7 +133,13 @@ CommitQueue::CommitQueue(MetaStore& store) : impl_(std::make_unique<Impl>(store)
 CommitQueue::~CommitQueue() = default;
 
 void CommitQueue::submit(Transaction transaction, std::function<void(Result<Outcome>)> done) {
-  impl_->submit({std::move(transaction), std::move(done)});
+  std::vector<Item> one;
+  one.push_back({std::move(transaction), std::move(done)});
+  submit(std::move(one));
+}
+
+void CommitQueue::submit(std::vector<Item> together) {
+  impl_->submit(std::move(together));
 }
 
 CommitQueue::Counters CommitQueue::counters() const {

@@ -77,6 +77,23 @@ TEST(CommitQueue, WhatWaitsTogetherIsOneCommit) {
   EXPECT_EQ((*store.list("k1"))[0].value, "19");
 }
 
+TEST(CommitQueue, WhatIsSubmittedTogetherIsOneCommit) {
+  MemoryStore store;
+  Blocked blocked(store);
+  unsigned done = 0;
+  {
+    CommitQueue queue(store);
+    std::vector<CommitQueue::Item> items;
+    for (int i = 0; i < 64; ++i)
+      items.push_back({put(std::to_string(i), ""), [&](const Result<Outcome>&) { ++done; }});
+    queue.submit(std::move(items));
+    blocked.wait_for_commit();
+    blocked.open();
+  }
+  EXPECT_EQ(done, 64u);
+  EXPECT_EQ(blocked.commits(), 1u);
+}
+
 // reaches: store.commit
 TEST(CommitQueue, OneCommitTakesABoundedNumber) {
   MemoryStore store;

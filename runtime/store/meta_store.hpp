@@ -55,9 +55,14 @@ std::unique_ptr<MetaStore> make_memory();
 // thread: post() it home.
 class CommitQueue {
  public:
+  struct Item {
+    Transaction transaction;
+    std::function<void(Result<Outcome>)> done;
+  };
   explicit CommitQueue(MetaStore& store);
   ~CommitQueue();  // waits for what was submitted
   void submit(Transaction transaction, std::function<void(Result<Outcome>)> done);
+  void submit(std::vector<Item> together);  // in this order; none is begun before all are in the queue
   struct Counters {
     std::uint64_t commits = 0, transactions = 0;  // durable commits done; transactions that they carried
   };

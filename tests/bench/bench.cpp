@@ -34,9 +34,8 @@ int read_options(int argc, char** argv, Options& o) {
                                          "rounds of every load")(
       "seconds", po::value(&o.seconds)->default_value(2), "of one load")("json", po::value(&o.json_file),
                                                                          "write everything here too")(
-      "only", po::value(&o.only), "only loads whose name contains this; =NAME: that one")(
-      "faults", po::bool_switch(&o.faults),
-      "instead: what the loss of a leg costs, and a resync against a copy");
+      "only", po::value(&o.only), "only loads (or faults) whose name contains this; =NAME: that load")(
+      "faults", po::bool_switch(&o.faults), "instead: resync against a plain copy, peer death, silent loss");
   try {
     po::variables_map v;
     po::store(po::parse_command_line(argc, argv, d), v);
@@ -115,7 +114,7 @@ int bench(const Options& o) {
   out["rounds"] = o.rounds;
   out["seconds"] = o.seconds;
   if (o.faults) {
-    out["faults"] = fault_figures(o.rounds);
+    out["faults"] = fault_figures(o.rounds, o.only);
     return write_json(o, out);
   }
   Rig rig(kNodes);
