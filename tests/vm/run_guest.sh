@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Boots a guest under software emulation (TCG works everywhere), runs a script in it, and prints its console.
 #   usage: run_guest.sh GUEST_DIR NAME SCRIPT CONSOLE_FILE [QEMU_NET_OPTION]
+# NVTEE_VM_PROGRAMS: programs (paths) that the guest finds in /, with their libraries.
 # Exit 0 when the script passed. The console file grows while the guest runs. Bounded by NVTEE_VM_TIMEOUT (s, default 400).
 set -euo pipefail
 dir=$1 name=$2 script=$3 console=$4 net=${5:-user,id=n0}
@@ -11,8 +12,13 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-cp "$script" "$work/test.sh"
-(cd "$work" && echo test.sh | cpio -o -H newc --quiet) | gzip -1 >"$work/extra"
+mkdir "$work/root"
+cp "$script" "$work/root/test.sh"
+for program in ${NVTEE_VM_PROGRAMS:-}; do
+  cp "$program" "$work/root/"
+  ldd "$program" | grep -o '/[^ ]*' | while read -r lib; do install -D "$(readlink -f "$lib")" "$work/root$lib"; done
+done
+(cd "$work/root" && find . -mindepth 1 | cpio -o -H newc --quiet) | gzip -1 >"$work/extra"
 # The kernel takes several archives one after the other; each starts at a multiple of 4.
 cat "$dir/initrd-$name" >"$work/initrd"
 truncate -s %4 "$work/initrd"
