@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 
 #include "runtime/base/check.hpp"
 
@@ -21,12 +22,21 @@ constexpr unsigned kMaxRetries = 64;
 constexpr std::size_t kZeroChunk = 256 * 1024;
 alignas(4096) constinit std::array<std::byte, kZeroChunk> g_zeroes{};
 
+// The kernel closes the files of a killed process's io_uring a while after the process is gone, and tells
+// nobody when: one that starts in its place asks again for this long.
+constexpr unsigned kLockTries = 100;
+constexpr timespec kLockPause{0, 10'000'000};
+
 Status0 lock_alone(int fd, const std::string& path) {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) return {};
-  if (errno == EAGAIN || errno == EACCES)
+  for (unsigned i = 0; i < kLockTries; ++i) {
+    if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) return {};
+    if (errno != EAGAIN && errno != EACCES) break;
+    ::nanosleep(&kLockPause, nullptr);
+  }
+  if (errno == EAGAIN || errno == EACCES || errno == EINTR)
     return fail("'" + path + "' is in use by another nvtee-target, or twice by this one",
                 "stop the other one, or give each namespace a file of its own", EAGAIN);
   return fail_errno("cannot lock '" + path + "'", errno);

@@ -3,7 +3,9 @@
 #include <linux/fs.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "tools/nvtee-target/mem_store.hpp"
 #include "tools/nvtee-target/test_rig.hpp"
@@ -125,6 +127,21 @@ TEST_F(Files, ContentsSurviveReopening) {
   EXPECT_EQ(s->bytes(), 1u << 20);
   EXPECT_TRUE(s->volatile_cache());
   EXPECT_TRUE(StoreRunner(loop_, *s).read(9, 1) == data);
+}
+
+// A killed process's io_uring keeps its files open for a while: who starts in its place must not be refused.
+TEST_F(Files, WaitsForALockThatIsAboutToGo) {
+  ASSERT_TRUE(FileStore::open(*uring_, {dir_ / "a", 1 << 20, 12, Durability::kProcess}));
+  net::Fd holder(::open((dir_ / "a").c_str(), O_RDWR));
+  struct flock lock{};
+  lock.l_type = F_WRLCK;
+  ASSERT_EQ(::fcntl(holder.get(), F_OFD_SETLK, &lock), 0);
+  std::thread going([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));  // no event tells that somebody waits
+    holder = net::Fd();
+  });
+  EXPECT_TRUE(FileStore::open(*uring_, {dir_ / "a", 0, 12, Durability::kProcess}));
+  going.join();
 }
 
 TEST_F(Files, DeallocateGivesSpaceBack) {
