@@ -21,10 +21,12 @@ verilator --cc --top-module batch -Mdir "$dir/v" -O3 -fno-const-bit-op-tree --x-
   --output-split 20000 "$dir/batch.v" "${modules[@]}" >"$dir/verilator.log" 2>&1 || { cat "$dir/verilator.log"; exit 1; }
 V=$(verilator --getenv VERILATOR_ROOT)
 CXX="clang++-19 -std=c++20 -O0 -w -I$SRC -I$SRC/hw/include -I$dir -I$dir/v -I$V/include -I$V/include/vltstd"
+# The model as one source: most of the time would go into reading the same headers again.
+for f in "$dir"/v/*.cpp; do echo "#include \"$f\""; done >"$dir/model.cpp"
 objects=()
-for f in "$dir"/v/*.cpp "$dir/tb.cpp"; do
-  $CXX -c "$f" -o "$f.o"
-  objects+=("$f.o")
+for f in model tb; do
+  $CXX -c "$dir/$f.cpp" -o "$dir/$f.o"
+  objects+=("$dir/$f.o")
 done
 for part in verilated verilated_threads; do  # the same for all seeds
   lib=$WORK/$part.o
