@@ -1,5 +1,5 @@
 // What the open set costs: the same random writes on working sets of a half of its cap and of four times it.
-//   open_set_bench [CAP_MIB [SECONDS]]     (64, 10)
+//   ./dev bench open-set [CAP_MIB [SECONDS]]     (64, 10)
 // Real processes on loopback: three nvtee-targets in memory files, one nvteed, nvtee-host. Printed are misses
 // (a write to a region that is not open yet), closes, and what a write takes. docs/PERFORMANCE.md has a table
 // of these.
@@ -77,6 +77,7 @@ int bench(unsigned cap, unsigned seconds) {
 int main(int argc, char** argv) {
   const unsigned cap = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 64;
   const unsigned seconds = argc > 2 ? static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)) : 10;
-  if (cap < 2 || seconds == 0) return std::fputs("usage: open_set_bench [CAP_MIB [SECONDS]]\n", stderr), 2;
+  if (cap < 2 || seconds == 0)
+    return std::fputs("usage: ./dev bench open-set [CAP_MIB [SECONDS]]\n", stderr), 2;
   return nvtee::e2e::bench(cap, seconds);
 }
