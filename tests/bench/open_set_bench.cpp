@@ -1,6 +1,6 @@
 // What the open set costs: the same random writes on working sets of a half of its cap and of four times it.
 //   ./dev bench open-set [CAP_MIB [SECONDS]]     (64, 10)
-// Real processes on loopback: three nvtee-targets in memory files, one nvteed, nvtee-host. Printed are misses
+// Real processes on loopback: two nvtee-targets in memory files, one nvteed, nvtee-host. Printed are misses
 // (a write to a region that is not open yet), closes, and what a write takes. docs/PERFORMANCE.md has a table
 // of these.
 #include <gtest/gtest.h>
