@@ -93,6 +93,10 @@ CommandPlan Engine::plan(const Session& session, const nvmf::Sqe& sqe, std::uint
 // ---- before the media
 // --------------------------------------------------------------------------------------
 
+bool Engine::at_once(const Command& c) const {
+  return c.sqe.opcode == io::kWrite && c.ns != nullptr && c.ns->store->inline_atomic() && !injector_.active();
+}
+
 void Engine::submit(Command& c) {
   c.engine = this;
   c.status = st::kOk;

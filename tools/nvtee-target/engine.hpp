@@ -41,6 +41,8 @@ class Engine {
   // On success `ns` is set.
   CommandPlan plan(const Session& session, const nvmf::Sqe& sqe, std::uint32_t in_capsule, Namespace*& ns);
 
+  // A planned command that submit() would finish before it returns: its data need not outlive the call.
+  bool at_once(const Command& command) const;
   // Takes a planned command whose data is complete. CommandOwner::on_command_done follows, perhaps at once.
   void submit(Command& command);
   // The host is gone. True: taken back, it touches nothing any more and nobody is called.

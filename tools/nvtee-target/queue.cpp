@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "runtime/base/check.hpp"
@@ -103,7 +104,8 @@ DataSink Queue::on_command(const nvmf::Sqe& sqe, std::uint32_t in_capsule) {
   cids_.set(sqe.cid);
   current_ = &s;
   plan(s, in_capsule);
-  return s.plan.status == st::kOk && s.plan.in_capsule ? DataSink::to(s.data) : DataSink::drop();
+  if (s.plan.status != st::kOk || !s.plan.in_capsule) return DataSink::drop();
+  return engine_.at_once(s) ? DataSink::lent(s.data) : DataSink::to(s.data);
 }
 
 void Queue::plan(Slot& s, std::uint32_t in_capsule) {
@@ -125,7 +127,20 @@ void Queue::on_command_data(const nvmf::ReceivedData& data) {
   if (!data.digest_ok) return refuse(s, st::kTransientTransport, false);
   if (s.sqe.opcode == spec::kOpFabrics) return fabrics(s);
   if (s.plan.flow == Flow::kOut && !s.plan.in_capsule) return ask_for_data(s);
+  if (data.at != nullptr) return lent_data_complete(s, data);
   data_complete(s);
+}
+
+// The data is still in the connection's buffer, and most often goes from there to the media.
+void Queue::lent_data_complete(Slot& s, const nvmf::ReceivedData& data) {
+  if (!engine_.at_once(s)) {  // since the header came, a fault was asked for: it may keep the command
+    std::memcpy(s.data, data.at, data.length);
+    return data_complete(s);
+  }
+  std::byte* const own = std::exchange(s.data, const_cast<std::byte*>(data.at));  // a write only reads it
+  data_complete(s);
+  NVTEE_CHECK(s.state == State::kFree, "what uses lent data is over when it returns");
+  s.data = own;
 }
 
 // On I/O queues the only fabrics command that makes sense is Disconnect.

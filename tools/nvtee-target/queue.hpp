@@ -77,6 +77,7 @@ class Queue final : public nvmf::QueueHandler, private CommandOwner {
 
   void plan(Slot& slot, std::uint32_t in_capsule);
   void ask_for_data(Slot& slot);
+  void lent_data_complete(Slot& s, const nvmf::ReceivedData& data);
   void data_complete(Slot& slot);
   void send_answer(Slot& slot);
   void send_data(Slot& slot, bool success);

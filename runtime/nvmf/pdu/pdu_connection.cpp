@@ -264,7 +264,7 @@ bool PduConnection::process(const bool& left) {
           refuse(*sink.fatal);
           return false;
         }
-        im.rx.set_sink(sink.dst);
+        im.rx.set_sink(sink.dst, sink.may_lend);
         break;
       }
       case RxMachine::Step::kDone: {

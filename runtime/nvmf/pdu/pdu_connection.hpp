@@ -42,14 +42,19 @@ struct Fatal {
 struct DataSink {
   std::byte* dst = nullptr;      // nullptr: the bytes are read and dropped
   std::optional<Fatal> fatal{};  // set: the header itself is refused; the connection sends TermReq and closes
+  bool may_lend = false;         // see lent()
 
   static DataSink to(std::byte* p) { return {p, {}}; }
+  // As to(p); but where all data are in the connection's own buffer already they are left there:
+  // ReceivedData::at says where, until on_pdu returns. For who uses them at once.
+  static DataSink lent(std::byte* p) { return {p, {}, true}; }
   static DataSink drop() { return {}; }
   static DataSink refuse(std::uint16_t fes, std::uint32_t fei) { return {nullptr, Fatal{fes, fei}}; }
 };
 
 struct ReceivedData {
   std::uint32_t length = 0;
+  const std::byte* at = nullptr;  // lent data; nullptr: they are in the sink's memory
   bool digest_present = false;
   bool digest_ok = true;     // true when none is in use
   std::uint32_t digest = 0;  // the received DDGST, valid when digest_present && digest_ok

@@ -64,10 +64,19 @@ std::span<std::byte> RxMachine::direct() const {
   return {sink_ + have_, layout_.data_length - have_};
 }
 
+// All of the data, and the digest after it, is in `in`: it stays valid until the PDU has been told of.
+bool RxMachine::lends(std::span<const std::byte> in) const {
+  const std::size_t all = layout_.data_length + (layout_.data_digest ? sizeof ddgst_ : 0);
+  return may_lend_ && have_ == 0 && in.size() >= all;
+}
+
 void RxMachine::place(std::span<const std::byte>& in) {
   const std::size_t n = std::min<std::size_t>(in.size(), layout_.data_length - have_);
   if (layout_.data_digest) crc_ = crc32c(crc_, in.data(), n);
-  if (sink_ && n != 0) std::memcpy(sink_ + have_, in.data(), n);
+  if (lends(in))
+    received_.at = in.data();
+  else if (sink_ && n != 0)
+    std::memcpy(sink_ + have_, in.data(), n);
   have_ += static_cast<std::uint32_t>(n);
   in = in.subspan(n);
 }

@@ -27,8 +27,12 @@ class RxMachine {
   // at kDone.
   Step advance(std::span<const std::byte>& in, PduConnection::Side side, const PduConnection::Terms& terms);
 
-  // Where the data of the present PDU goes; nullptr drops it.
-  void set_sink(std::byte* dst) { sink_ = dst; }
+  // Where the data of the present PDU goes; nullptr drops it. `may_lend`: or stays where it is
+  // (DataSink::lent).
+  void set_sink(std::byte* dst, bool may_lend = false) {
+    sink_ = dst;
+    may_lend_ = may_lend;
+  }
 
   // Memory that the next bytes of the stream can be read into directly (empty: none); then filled(n).
   std::span<std::byte> direct() const;
@@ -54,6 +58,7 @@ class RxMachine {
   std::optional<Step> head_in(PduConnection::Side side, const PduConnection::Terms& terms);
   Step header_in();
   void place(std::span<const std::byte>& in);
+  bool lends(std::span<const std::byte> in) const;
   Step end(bool digest_ok);
 
   struct Frame {
@@ -68,6 +73,7 @@ class RxMachine {
   std::uint32_t have_ = 0;  // bytes of the present phase (header and HDGST count as one)
   std::uint32_t crc_ = 0;   // of the data so far
   std::byte* sink_ = nullptr;
+  bool may_lend_ = false;
   std::uint32_t recent_data_ = 0;
   Fatal fatal_;
   ReceivedData received_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime/base/crc32c.hpp"
 #include "runtime/nvmf/pdu/test_tools.hpp"
 
@@ -25,7 +27,8 @@ struct Runner {
   Terms terms;
   Result1 out;
   Bytes memory;
-  bool drop = false;
+  bool drop = false, lend = false;
+  unsigned lent = 0;  // PDUs whose data stayed where they were
 
   Runner(Side s, const Terms& t) : side(s), terms(t) {}
   bool take(std::span<const std::byte> in) {
@@ -41,9 +44,14 @@ struct Runner {
           return false;
         case Step::kSink:
           memory.assign(rx.data_length(), std::byte{0});
-          rx.set_sink(drop ? nullptr : memory.data());
+          rx.set_sink(drop ? nullptr : memory.data(), lend);
           break;
         case Step::kDone:
+          if (const auto* at = rx.received().at) {
+            ++lent;
+            EXPECT_TRUE(lend && std::ranges::all_of(memory, [](std::byte b) { return b == std::byte{0}; }));
+            memory.assign(at, at + rx.received().length);
+          }
           out.got.push_back({rx.pdu(), rx.received(), rx.received().length != 0 ? memory : Bytes{}});
           break;
       }
@@ -115,6 +123,29 @@ TEST(PduRx, SplitAtEveryOffsetWithEveryDigestAndAlignment) {
           FAIL() << "cut " << cut << " hd " << t.header_digest << " dd " << t.data_digest << " align "
                  << t.rx_align;
       }
+  }
+}
+
+// Lent data are whole and, with their digest, in one piece: two pieces of memory, which have no bytes in
+// common, show it at every cut.
+TEST(PduRx, DataAreLentOnlyWhereAllOfThemAreThere) {
+  for (const Terms& t : all_terms()) {
+    std::vector<Bytes> datas;
+    const Bytes s = controller_stream(t, datas);
+    const auto with_data =
+        static_cast<unsigned>(std::ranges::count_if(datas, [](const Bytes& d) { return !d.empty(); }));
+    for (std::size_t cut = 0; cut <= s.size(); ++cut) {
+      Runner r(Side::kController, t);
+      r.lend = true;
+      const Bytes first(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(cut));
+      ASSERT_TRUE(r.feed(first, false));
+      const Bytes second(s.begin() + static_cast<std::ptrdiff_t>(cut), s.end());
+      ASSERT_TRUE(r.feed(second, false));
+      expect_stream(r.out, datas, t, false);
+      EXPECT_GE(r.lent + 1, with_data) << "at most the one that is cut is not";
+      if (cut == 0 || cut == s.size()) EXPECT_EQ(r.lent, with_data);
+      if (HasFailure()) FAIL() << "cut " << cut << " dd " << t.data_digest << " align " << t.rx_align;
+    }
   }
 }
 
