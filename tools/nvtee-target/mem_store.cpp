@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -11,6 +12,20 @@ namespace nvtee::target {
 namespace {
 constexpr std::uintptr_t kPage = 4096;
 constexpr std::size_t kDropFrom = 256 * 1024;  // from here giving pages back is cheaper than writing zeroes
+// Writes around the cache: what a host wrote is seldom read soon, and fetching the old contents of its lines
+// first, as ordinary stores do, costs a target a sixth of its time. `to` and n are multiples of 64 bytes
+// (blocks are).
+void copy_around_cache(std::byte* to, const std::byte* from, std::size_t n) {
+  using Wide = long long __attribute__((vector_size(16)));
+  for (std::size_t i = 0; i < n; i += 4 * sizeof(Wide)) {
+    Wide piece[4];
+    std::memcpy(piece, from + i, sizeof piece);
+    for (unsigned k = 0; k < 4; ++k)
+      __builtin_nontemporal_store(piece[k], reinterpret_cast<Wide*>(to + i) + k);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // such stores are not ordered with others
+}
+
 }  // namespace
 
 Result<std::unique_ptr<MemStore>> MemStore::create(std::uint64_t blocks, std::uint8_t block_shift,
@@ -42,7 +57,7 @@ std::optional<spec::Status> MemStore::start(StoreOp& op) {
       std::memcpy(op.data, at(op.lba), size);
       break;
     case StoreAction::kWrite:
-      std::memcpy(at(op.lba), op.data, size);
+      copy_around_cache(at(op.lba), op.data, size);
       break;
     case StoreAction::kZero:
     case StoreAction::kDeallocate:
