@@ -72,6 +72,7 @@ void Checker::check_flushed(const Op& op) {
 }
 
 void Checker::answered(Op& op, spec::Status status, const Value* data, std::uint32_t slot) {
+  if (op.given_up) return;  // nobody hears it
   if (op.end != Op::End::kOpen) return fail(10, fmt::format("command {} is answered twice", op.id));
   op.status = status;
   op.end = status == 0 ? Op::End::kAcked : Op::End::kFailed;
@@ -120,6 +121,11 @@ void Checker::lost(Op& op) {
     if (op.writes()) history.write_in_doubt(op.lba + i, op.id, op.values[i]);
     if (op.kind == Op::Kind::kRead || op.kind == Op::Kind::kCompare) history.read_abandoned(op.lba + i);
   }
+}
+
+void Checker::give_up(Op& op) {
+  op.given_up = op.end == Op::End::kOpen;
+  lost(op);
 }
 
 // ---- legs ---------------------------------------------------------------------------------------
@@ -234,6 +240,12 @@ void Checker::amnesty() {
 void Checker::power_lost(unsigned peer, bool lost_any) {
   if (!lost_any || !relied_upon(peer)) return;
   world_.peers[peer]->unsafe = true;
+  // Whatever is lost: what was flushed or written with FUA is not, on any leg that is in sync.
+  if (at_in_sync(peer))
+    for (const std::uint32_t b : world_.hot)
+      if (!history.legal_after_power_loss(b, world_.peers[peer]->stable[b]))
+        return fail(1, fmt::format("peer {} has lost block {} with its cache, though it was flushed: {}",
+                                   peer, b, history.describe(b, world_.peers[peer]->stable[b])));
   look_at_power();
 }
 

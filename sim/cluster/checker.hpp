@@ -24,6 +24,8 @@ class Checker {
   void begun(Op& op);
   void answered(Op& op, spec::Status status, const Value* data, std::uint32_t slot);
   void lost(Op& op);  // its connection or its node is gone
+  // Its host goes on without it: from the next write of a block on it may not change that block any more.
+  void give_up(Op& op);
 
   // ---- legs -------------------------------------------------------------------------------------
   // Said by the core; what goes to a leg whose association is gone is not sent. `hold`: of a held slot (a

@@ -36,7 +36,11 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
     const Result r = run_plan(make_plan(seed, Recipe::kPlain));
     EXPECT_EQ(r.failure, "") << "./dev sim " << seed << " --plain";
   }
-  EXPECT_EQ(run_plan(make_plan(4034752)).failure, "") << "./dev sim 4034752";
+  for (const std::uint64_t seed : {4034752, 5038178})
+    EXPECT_EQ(run_plan(make_plan(seed, Recipe::kWaiting)).failure, "")
+        << "./dev sim " << seed << " --waiting";
+  for (const std::uint64_t seed : {5363, 5102917, 5103948})
+    EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
 }
 
 // NVTEE_SIM_BASE takes another one. Fresh ones each run when 200,000 seeds in a row have been clean on one

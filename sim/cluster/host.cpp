@@ -61,12 +61,17 @@ void Host::drop(bool tell) {
   else
     (void)0;  // the node finds out by its keep-alive
   for (const std::uint32_t id : under_way_) retries_.push_back(id);
+  left_behind_ = std::move(under_way_);
   under_way_.clear();
   // Until nothing of it can be under way any more: the node has closed its end, or its keep-alive and the
   // time that it quiesces are over.
   const bool quiet = !c.node_open || core::planted(core::Bug::kNoQuiesce);
   const Duration wait = quiet ? 0 : 2 * world_.node->kato + 150 * kMillisecond;
-  world_.agenda.in(wait + kMillisecond, [this] { connect(); });
+  world_.agenda.in(wait + kMillisecond, [this] {
+    for (const std::uint32_t id : left_behind_)
+      if (world_.plan.setup.full) world_.check.give_up(world_.ops.at(id));
+    connect();
+  });
 }
 
 void Host::arrived(Pipe& pipe, const Msg& msg) {

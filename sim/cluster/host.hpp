@@ -60,6 +60,7 @@ class Host final : public Pipe::Receiver {
   Chance chance_;
   Conn* conn_ = nullptr;
   std::vector<std::uint32_t> under_way_;
+  std::vector<std::uint32_t> left_behind_;  // on the connection that was given up last
   std::vector<std::uint32_t> retries_;
   bool stopped_ = false, connecting_ = false, thinking_ = false;
   std::size_t busy() const { return under_way_.size() + retries_.size() + pausing_; }

@@ -16,18 +16,18 @@ namespace {
 using namespace nvtee::cluster;
 
 constexpr const char* kUsage =
-    "usage: cluster_sim SEED [--liars] [--plain] [--quiet]   one seed: its trace; a failing one is made "
-    "smaller\n"
+    "usage: cluster_sim SEED [--liars] [--plain] [--waiting] [--quiet]   one seed: its trace; a failing one "
+    "is made smaller\n"
     "       cluster_sim --seeds N [--base B] [--processes P] [--resume] [--state FILE] [--coverage] "
     "[--liars]\n"
-    "       cluster_sim --hashes N [--base B]        the hash of each seed's trace, to compare builds\n"
+    "       cluster_sim --hashes N [--base B] [--liars]   the hash of each seed's trace, to compare builds\n"
     "       cluster_sim --tables                     the transition tables, as docs/PROTOCOL.md has them\n";
 
 struct Arguments {
   std::uint64_t seed = 0, seeds = 0, base = 0, hashes = 0;
   unsigned processes = 2;
-  bool resume = false, coverage = false, liars = false, quiet = false, plain = false, tables = false,
-       bad = false;
+  bool resume = false, coverage = false, liars = false, quiet = false, plain = false, waiting = false,
+       tables = false, bad = false;
   std::string state = "cluster_sim.progress";
 };
 
@@ -56,6 +56,8 @@ Arguments parse(int argc, char** argv) {
       a.quiet = true;
     else if (word == "--plain")
       a.plain = true;
+    else if (word == "--waiting")
+      a.waiting = true;
     else if (word == "--tables")
       a.tables = true;
     else if (word[0] >= '0' && word[0] <= '9')
@@ -68,8 +70,8 @@ Arguments parse(int argc, char** argv) {
 }
 
 int one(const Arguments& a) {
-  const Plan plan =
-      a.liars ? make_liar_plan(a.seed) : make_plan(a.seed, a.plain ? Recipe::kPlain : Recipe::kFull);
+  const Recipe recipe = a.plain ? Recipe::kPlain : a.waiting ? Recipe::kWaiting : Recipe::kFull;
+  const Plan plan = a.liars ? make_liar_plan(a.seed) : make_plan(a.seed, recipe);
   Result r = run_plan(plan, !a.quiet);
   std::fputs(r.trace.c_str(), stdout);
   std::printf("%s", describe(plan).c_str());
@@ -144,8 +146,9 @@ int main(int argc, char** argv) {
   if (a.hashes != 0) {
     for (std::uint64_t i = 0; i < a.hashes; ++i) {
       const std::uint64_t seed = std::max<std::uint64_t>(a.base, 1) + i;
-      std::printf("%llu %016llx\n", static_cast<unsigned long long>(seed),
-                  static_cast<unsigned long long>(run_plan(make_plan(seed)).hash));
+      std::printf(
+          "%llu %016llx\n", static_cast<unsigned long long>(seed),
+          static_cast<unsigned long long>(run_plan(a.liars ? make_liar_plan(seed) : make_plan(seed)).hash));
     }
     return 0;
   }

@@ -10,13 +10,17 @@ using core::Bug;
 using tee::Mutant;
 
 Planted control(const char* name, Bug bug, const char* what, bool liars = false) {
-  return {name, what, static_cast<unsigned>(bug), 0, liars, false};
+  return {name, what, static_cast<unsigned>(bug), 0, liars, Recipe::kPlain};
 }
 Planted kernel(const char* name, unsigned mutant, const char* what) {
-  return {name, what, 0, mutant, false, false};
+  return {name, what, 0, mutant, false, Recipe::kPlain};
 }
 Planted waiting(Planted p) {
-  p.waiting = true;
+  p.recipe = Recipe::kWaiting;
+  return p;
+}
+Planted full(Planted p) {
+  p.recipe = Recipe::kFull;
   return p;
 }
 
@@ -53,6 +57,21 @@ const std::vector<Planted>& planted_bugs() {
       waiting(control("added_at_once", Bug::kAddedAtOnce,
                       "a removed leg that is added again may execute its old commands")),
       waiting(control("no_distrust", Bug::kNoDistrust, "a copy goes on as if its source had not been away")),
+      full(control("clear_unflushed", Bug::kClearUnflushed,
+                   "a dirty bit clears before the copied-to leg has flushed")),
+      full(control("doubt_shown", Bug::kDoubtShown,
+                   "gates open while a failed write may be on some legs only")),
+      full(control("removal_stays", Bug::kRemovalStays, "a removal blocks although no other leg is left")),
+      full(control("serve_undropped", Bug::kServeUndropped,
+                   "the last leg serves while other lost legs are in sync in the record")),
+      full(control("promoted_anew", Bug::kPromotedAnew,
+                   "a leg that is being promoted counts as clean on another association")),
+      full(
+          control("no_quiesce", Bug::kNoQuiesce, "a host tries again while its old queue may still execute")),
+      full(control("copy_no_fence", Bug::kCopyNoFence, "a copy begins without its fence")),
+      full(kernel("parked_kept", Mutant::kParkedKept, "closing a queue forgets what is parked")),
+      full(kernel("failed_unrepaired", Mutant::kFailedUnrepaired,
+                  "legs that disagree about a failed write are not repaired")),
       control("no_back_off", Bug::kNoBackOff, "a leg is connected to without pause"),
       control("verify_blind", Bug::kVerifyBlind, "verify does not count what differs", true),
       control("flush_believed", Bug::kSyncUnflushedEpoch, "a Flush that failed counts as done"),

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/cluster/plan.hpp"
+
 namespace nvtee::cluster {
 
 struct Planted {
@@ -13,7 +15,7 @@ struct Planted {
   unsigned control;  // core::Bug, or 0
   unsigned core;     // tee::Mutant, or 0
   bool liars;        // hunted in worlds with legs that lie
-  bool waiting;      // hunted with faults that wait for states; else in plain plans
+  Recipe recipe;     // of the plans in which it is hunted
 };
 const std::vector<Planted>& planted_bugs();
 

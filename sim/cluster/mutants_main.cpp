@@ -32,7 +32,7 @@ std::FILE* start(const Planted& p, std::uint64_t base, pid_t& pid) {
   if (pid == 0) {
     close(fds[0]);
     plant(p);
-    const Caught c = hunt(base, kMost, p.liars, p.waiting ? Recipe::kFull : Recipe::kPlain);
+    const Caught c = hunt(base, kMost, p.liars, p.recipe);
     const std::string line = fmt::format("{} {} {}\n", c.seeds, c.property, c.text);
     const auto sent = write(fds[1], line.data(), line.size());
     _exit(sent == static_cast<ssize_t>(line.size()) ? 0 : 1);

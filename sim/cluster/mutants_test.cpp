@@ -44,7 +44,7 @@ TEST(PlantedBugs, AreCaught) {
     if (pid == 0) {  // a bug may do anything
       core::planted_bug = static_cast<core::Bug>(p.control);
       CoreConfig::kMutant = p.core;
-      _exit(hunt(1, most, p.liars, p.waiting ? Recipe::kFull : Recipe::kPlain).seeds != 0 ? 0 : 1);
+      _exit(hunt(1, most, p.liars, p.recipe).seeds != 0 ? 0 : 1);
     }
     int status = 0;
     waitpid(pid, &status, 0);

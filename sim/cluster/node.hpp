@@ -76,6 +76,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   std::uint8_t ana() const { return ana_; }
   void check_closed(std::uint32_t region);
   void check_age();
+  void check_status();
 
   // ---- host queues ------------------------------------------------------------------------------
   bool connect(Conn& conn);  // false: busy
@@ -86,7 +87,8 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   // ---- faults of links and store ------------------------------------------------------------------
   Assoc* assoc_of_peer(unsigned peer);
   void break_assoc(Assoc& a, bool lose_all, Duration told_after);
-  Time store_stalled_until = 0;
+  Time store_stalled_until = 0, store_slow_until = 0;
+  Duration store_slow_by = 0;  // each commit, until then
   unsigned store_errors_one_in = 0;
   unsigned stuck_host_data = 0;  // host whose data do not come
   Duration kato = 250 * kMillisecond;
@@ -104,7 +106,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   struct SlotNote {
     nvmf::Sqe sqe{};
     std::uint32_t op = 0;
-    bool started = false, whole = false, hold = false;
+    bool started = false, whole = false, hold = false, answered = false;
     Time since = 0;
   };
   struct Report {
@@ -135,6 +137,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void hold_for_host(const Op& op, unsigned slot);
   void release_for_host(unsigned slot);
   void check_waiting();
+  void check_closed_queues();
   void check_waiting_for(std::uint32_t lba, std::uint32_t count, unsigned collecting);
   void host_command(Conn& conn, const Msg& msg);
   void host_data(Conn& conn, const Msg& msg);
@@ -158,6 +161,8 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void close_leg(unsigned leg);
   void commit(core::Action& action);
   void committed(std::uint32_t life, std::uint64_t number);
+  Duration commit_time();
+  void tell_latency();
   void compare(const core::Action& action);
   void arm();
   void run_inputs();
@@ -219,6 +224,8 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   std::uint64_t commit_number_ = 0;
   bool commit_busy_ = false;
   std::uint64_t next_request_ = 1;
+  Duration write_times_ = 0;  // of hosts' writes since they were last told
+  std::uint64_t writes_done_ = 0, ticks_ = 0;
   std::map<std::uint64_t, Time> requests_;
   bool drained_ = false;
   std::uint8_t ana_ = 0;

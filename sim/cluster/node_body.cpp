@@ -156,6 +156,7 @@ void Node::host_command(Conn& conn, const Msg& msg) {
   s.sqe = sqe;
   s.op = op.id;
   s.started = true;
+  s.answered = false;
   s.since = world_.now();
   s.whole = op.kind != Op::Kind::kWrite && op.kind != Op::Kind::kCompare;
   if (in_capsule == 0) return;
@@ -274,7 +275,10 @@ void Node::host_out(const tee::HostOut& out) {
   if (conn->node_open && status == 0 && clock() >= lease_)
     world_.check.fail(15, fmt::format("command {} succeeds after the lease", op.id));
   const bool data = out.kind == tee::HostOut::kReadData;
-  if (slot / kDepth == queue) world_.check.slot_done(slot);
+  if (slot / kDepth == queue) {
+    world_.check.slot_done(slot);
+    notes_[slot].answered = true;  // it may wait for its socket only
+  }
   if (!conn->node_open) {  // the host is gone: its memory obligations end at once
     if (data) say_sent(queue, slot);
     return;
@@ -282,6 +286,7 @@ void Node::host_out(const tee::HostOut& out) {
   if (data) op.values = buffers_[slot];
   world_.check.answered(op, status, data ? op.values.data() : nullptr, slot);
   std::erase(conn->ops, op.id);
+  if (op.kind == Op::Kind::kWrite) write_times_ += world_.now() - op.submitted, ++writes_done_;
   if (!data) {
     conn->to_host.send({kMsgResponse, static_cast<std::uint8_t>(out.dnr.to_uint()), cid, op.id, status});
     return;
@@ -303,6 +308,8 @@ void Node::leg_tx(const tee::LegTx& tx) {
   if (slot >= kDepth) c.repair = world_.ops.at(notes_[slot].op).kind == Op::Kind::kRead;
   world_.note("to leg {}: {} lba {} count {} cid {} gen {}", leg, opcode_word(c.opcode), c.lba, c.count,
               c.cid, tx.gen.to_uint());
+  // It has ended in the same turn, since the leg that it names was dropped: it goes nowhere.
+  if (!slot_busy(slot)) return;
   world_.check.sent(c);
   if (!c.hold && slot >= kDepth && !notes_[slot].whole)
     world_.check.fail(11, fmt::format("slot {} is at a leg before its host has sent all data", slot));
@@ -366,12 +373,24 @@ void Node::check_waiting_for(std::uint32_t lba, std::uint32_t count, unsigned co
     if (!idle && (phase != tee::LegRow::kHeld || row.cmd.cid < kHostTag)) return;  // something is under way
     const auto from = static_cast<std::uint32_t>(row.cmd.slba.to_uint64());
     const bool overlap = row.cmd.count != 0 && from < lba + count && lba < from + row.cmd.count.to_uint();
-    if (idle && overlap && slot >= kDepth && notes_[slot].since + 100 * kMillisecond < world_.now())
+    if (idle && overlap && slot >= kDepth && !notes_[slot].answered &&
+        notes_[slot].since + 100 * kMillisecond < world_.now())
       waits = static_cast<int>(slot);
   }
   if (waits >= 0)
     world_.check.fail(12,
                       fmt::format("slot {} waits for nothing but the host of slot {}", waits, collecting));
+}
+
+// What waited for its host or for a region goes with its queue: its host may be sure of that after CQT (P2).
+void Node::check_closed_queues() {
+  if (!ctl_backlog_.empty() || halted_) return;
+  for (unsigned q = 1; q < kQueues; ++q) {
+    if (queues_[q] == nullptr || queues_[q]->node_open) continue;
+    for (unsigned slot = q * kDepth; slot < (q + 1) * kDepth; ++slot)
+      if (core_->slot_used(slot) && core_->payload_row(slot).state == tee::PayloadRow::kParked)
+        world_.check.fail(2, fmt::format("slot {} is parked although its queue is closed", slot));
+  }
 }
 
 // ---- the pump -----------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ core::NamespaceControl::Setup Node::control_setup() const {
   s.times.flap_window = 2 * kSecond;
   s.limits.open_max_bytes = std::uint64_t{world_.plan.setup.open_cap} << 20;
   s.limits.copy_depth = world_.plan.setup.copy_depth;
+  s.limits.resync_max_bytes_per_s = world_.plan.setup.resync_rate;
   s.region_sets_log2 = CoreConfig::kRegionSetBits;
   s.first_txn = first_txn_;
   return s;
@@ -269,7 +270,9 @@ void Node::act(Action& a) {
       if (a.ctl.op == tee::Ctl::kSetNamespace) reconciling_ = a.ctl.flag2 == 1;
       if (a.ctl.op == tee::Ctl::kSetLeg) {
         leg_state_[a.ctl.leg.to_uint()] = a.ctl.leg_state.to_uint();
-        if (a.ctl.leg_state != tee::Ctl::kLegOff)
+        // On an association that is not there any more, and nobody has noticed, it trusts nothing new.
+        const Assoc* link = links_[a.ctl.leg.to_uint()];
+        if (a.ctl.leg_state != tee::Ctl::kLegOff && link != nullptr && !link->broken)
           world_.check.trusted(a.ctl.leg.to_uint(), a.ctl.leg_state == tee::Ctl::kLegInSync);
       }
       world_.note("core is told {} {}: leg {} gen {} region {} slot {} mask {}", ctl_word(a.ctl.op.to_uint()),
@@ -327,8 +330,13 @@ void Node::commit(Action& a) {
   if (commit_busy_) return;
   commit_busy_ = true;
   const Time from = std::max(world_.now(), store_stalled_until);
-  const Time at = from + world_.chance.between(80, 2500) * kMicrosecond;
+  const Time at = from + commit_time();
   world_.agenda.at(at, [this, life = life_, n = ++commit_number_] { committed(life, n); });
+}
+
+Duration Node::commit_time() {
+  const Duration usual = world_.chance.between(80, 2500) * kMicrosecond;
+  return world_.now() < store_slow_until ? usual + store_slow_by : usual;
 }
 
 void Node::committed(std::uint32_t life, std::uint64_t number) {
@@ -360,11 +368,31 @@ void Node::committed(std::uint32_t life, std::uint64_t number) {
   commit_busy_ = false;
   if (!commits_.empty()) {
     commit_busy_ = true;
-    world_.agenda.in(world_.chance.between(80, 2500) * kMicrosecond,
-                     [this, life, n = ++commit_number_] { committed(life, n); });
+    world_.agenda.in(commit_time(), [this, life, n = ++commit_number_] { committed(life, n); });
   }
   input(std::move(in));
   pump();
+}
+
+// As Engine::report_latency(): the mean of the writes that ended since; 0 = there were none.
+void Node::tell_latency() {
+  Input in;
+  in.kind = Input::Kind::kHostLatency;
+  in.nanos = writes_done_ != 0 ? write_times_ / writes_done_ : 0;
+  write_times_ = writes_done_ = 0;
+  input(std::move(in));
+}
+
+// What an operator is shown agrees with itself.
+void Node::check_status() {
+  const auto s = status();
+  if (s.gated && s.gate_reason.empty()) world_.check.fail(0, "the gate is closed and nobody says why");
+  if (s.health != "ok") return;
+  for (const auto& l : s.legs)
+    if (l.state != core::LegState::kNone && l.state != core::LegState::kRemoved &&
+        (l.state != core::LegState::kInSync || !l.connected))
+      world_.check.fail(0, "a leg is not in sync and connected, and health is \"ok\"");
+  if (s.gated) world_.check.fail(0, "health is \"ok\" although commands wait: " + s.gate_reason);
 }
 
 // Nothing waits without end (P10): what a host has put in is answered, an operator's request too.

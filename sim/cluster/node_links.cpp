@@ -52,12 +52,15 @@ void Node::attach(unsigned leg, std::uint8_t gen, const std::string& peer) {
 void Node::connected(std::uint32_t number) {
   Assoc& a = *assocs_[number];
   if (a.closed) return;
-  const Peer& p = *world_.peers[a.peer];
-  const bool there = world_.now() >= p.away_until;
+  const bool exists = a.peer < world_.peers.size();
+  const Peer& p = *world_.peers[exists ? a.peer : 0];
+  // Whoever is seen first is the leg: for what looks like another namespace that is too early.
+  const bool known = world_.disk.records().contains(store::identity_key("vol0", a.leg));
+  const bool there = exists && world_.now() >= p.away_until && (known || !p.strange());
   world_.note("connected {} there {}", number, there ? 1u : 0u);
   if (there) {
     a.up = true;
-    report({Report::Kind::kUp, a.leg, a.gen, p.facts, {}, true});
+    report({Report::Kind::kUp, a.leg, a.gen, p.shown(), {}, true});
   } else {
     report({Report::Kind::kDown, a.leg, a.gen, {}, "no route", true});
   }
@@ -250,6 +253,9 @@ void Node::tick() {
   look_at_hosts();
   check_age();
   check_waiting();
+  check_closed_queues();
+  if (world_.plan.setup.full) check_status();
+  if (world_.plan.setup.latency && ++ticks_ % 2 == 0) tell_latency();
   pump();
   if (up()) later(50 * kMillisecond, [this] { tick(); });
 }

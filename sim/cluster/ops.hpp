@@ -19,7 +19,8 @@ struct Op {
   Kind kind = Kind::kRead;
   End end = End::kOpen;
   bool fua = false, bad_digest = false, retry = false;
-  bool settled = false;  // a Compare that must succeed unless a write comes between
+  bool given_up = false;  // by its host, which takes it that it cannot execute any more
+  bool settled = false;   // a Compare that must succeed unless a write comes between
   std::uint32_t lba = 0, count = 0;
   std::uint32_t host = 0, conn = 0;
   std::uint16_t cid = 0;

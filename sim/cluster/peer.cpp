@@ -7,6 +7,7 @@ namespace st = spec::st;
 
 void Peer::write(const LegCommand& c, unsigned i) {
   unsigned at = c.lba + i;
+  if (!unreadable.empty()) unreadable[at] = false;
   if (lie_one_in != 0 && chance.one_in(lie_one_in)) {
     ++lies;
     if (chance.one_in(2)) return;                         // lost
@@ -15,6 +16,40 @@ void Peer::write(const LegCommand& c, unsigned i) {
   if (facts.volatile_cache && chance.one_in(4)) stable[at] = cache[at];  // written back just before
   cache[at] = c.opcode == io::kWriteZeroes ? 0 : c.data[i];
   if (!facts.volatile_cache || c.fua) stable[at] = cache[at];
+}
+
+bool Peer::readable(const LegCommand& c) const {
+  for (std::uint32_t b = c.lba; !unreadable.empty() && b < c.lba + c.count; ++b)
+    if (unreadable[b]) return false;
+  return true;
+}
+
+core::LegFacts Peer::shown() const {
+  core::LegFacts f = facts;
+  switch (disguise) {
+    case 1:
+      --f.blocks;
+      break;
+    case 2:
+      ++f.block_shift;
+      break;
+    case 3:
+      f.write_zeroes = false;
+      break;
+    case 4:
+      f.nguid[0] = 0x77;
+      break;
+    case 5:
+      f.eui64 = 0x77;
+      break;
+    case 6:
+      f.serial += "x";
+      if (f.nguid[0] != 0) f.nguid[1] = 0x77;
+      break;
+    default:
+      break;
+  }
+  return f;
 }
 
 // Failed, having done all, some or nothing.
@@ -53,13 +88,25 @@ bool Peer::execute(LegCommand& c) {
   }
   switch (c.opcode) {
     case io::kRead:
+      if (!readable(c)) {
+        c.status = st::kReadError;
+        return false;
+      }
       for (unsigned i = 0; i < c.count; ++i) c.data[i] = cache[c.lba + i];
       return false;
     case io::kCompare:
+      if (!readable(c)) {
+        c.status = st::kReadError;
+        return false;
+      }
       for (unsigned i = 0; i < c.count; ++i)
         if (cache[c.lba + i] != c.data[i]) c.status = st::kCompareFailure;
       return false;
     case io::kFlush:
+      if (flush_fails) {
+        c.status = st::kWriteFault;
+        return false;
+      }
       stable = cache;
       return true;
     default:

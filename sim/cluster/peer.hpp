@@ -46,8 +46,13 @@ class Peer {
   Time away_until = 0;  // does not accept connections
   unsigned refuse_one_in = 0, infra_one_in = 0, executed_one_in = 0, duplicate_one_in = 0, stuck_one_in = 0;
   bool mute = false;
-  Duration extra = 0;     // each execution takes that much longer
-  bool reserved = false;  // by another host: 0/83h
+  bool flush_fails = false;
+  std::vector<bool> unreadable;                  // blocks, until they are written; empty: none is
+  unsigned disguise = 0;                         // what is wrong with its facts; 0 = nothing
+  core::LegFacts shown() const;                  // as whoever connects sees it
+  bool strange() const { return disguise > 3; }  // it is another namespace
+  Duration extra = 0;                            // each execution takes that much longer
+  bool reserved = false;                         // by another host: 0/83h
   unsigned lie_one_in = 0;
   bool unsafe = false;  // lost data while the namespace relied on it
   std::uint64_t lies = 0;
@@ -55,6 +60,7 @@ class Peer {
  private:
   spec::Status fail(LegCommand& c);
   void write(const LegCommand& c, unsigned i);
+  bool readable(const LegCommand& c) const;
 };
 
 }  // namespace nvtee::cluster

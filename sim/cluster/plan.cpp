@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "runtime/core/machine_states.hpp"
 #include "sim/cluster/chance.hpp"
@@ -15,7 +16,8 @@ constexpr const char* kNames[] = {
     "crash_at_step", "pause",        "clock_stop",   "power_loss",  "blackout",     "refuse",
     "infra",         "executed",     "stuck",        "slow",        "flap",         "legs_together",
     "store_stall",   "store_errors", "version_skew", "operator",    "host_reset",   "host_cut",
-    "host_stall",    "bad_digest",   "takeover",     "mute",        "restart"};
+    "host_stall",    "bad_digest",   "takeover",     "mute",        "restart",      "power_and_crash",
+    "flush_fails",   "store_slow",   "media",        "impostor"};
 static_assert(std::size(kNames) == kFaultKinds);
 
 // How often a class comes up, against the others.
@@ -30,6 +32,7 @@ Duration length_of(FaultKind kind, Chance& c) {
     case FaultKind::kCrashAtStep:
     case FaultKind::kBlackout:
     case FaultKind::kRestart:
+    case FaultKind::kLegAndNode:
       return c.between(kMillisecond, 250 * kMillisecond);
     case FaultKind::kPause:
     case FaultKind::kClockStop:
@@ -108,6 +111,12 @@ void lead_to(Fault& f, const std::string& state, Chance& c) {
   }
 }
 
+void sort_by_time(Plan& p) {
+  std::sort(p.faults.begin(), p.faults.end(), [](const Fault& a, const Fault& b) {
+    return std::pair(a.at, a.param) < std::pair(b.at, b.param);
+  });
+}
+
 }  // namespace
 
 const char* fault_name(FaultKind kind) {
@@ -142,15 +151,151 @@ Plan plain_plan(std::uint64_t seed) {
     f.param = c.next();
     p.faults.push_back(f);
   }
-  std::sort(p.faults.begin(), p.faults.end(), [](const Fault& a, const Fault& b) {
-    return std::pair(a.at, a.param) < std::pair(b.at, b.param);
-  });
+  sort_by_time(p);
   return p;
 }
 
-Plan make_plan(std::uint64_t seed, Recipe recipe) {
-  Plan p = plain_plan(seed);
-  if (recipe == Recipe::kPlain) return p;
+namespace {
+
+// ---- stories --------------------------------------------------------------------------------------
+// A few faults that belong together, each story told because a bug of its kind was hardly ever met without
+// it.
+class Story {
+ public:
+  Story(Plan& plan, Chance& chance)
+      : plan_(plan), c_(chance), at_(100 * kMillisecond + c_.below(plan.safety)) {}
+
+  void tell() {
+    switch (c_.pick(6)) {
+      case 0:
+        return given_up();
+      case 1:
+        return refused_and_forgotten();
+      case 2:
+        return cache_not_written();
+      case 3:
+        return removal_of_the_last();
+      case 4:
+        return promoted_anew();
+      default:
+        return survivor_with_a_lost_cache();
+    }
+  }
+
+ private:
+  Fault& add(FaultKind kind, Duration length) {
+    Fault f;
+    f.at = at_;
+    f.kind = kind;
+    f.target = c_.pick(1u << 16);
+    f.length = length;
+    f.param = c_.next();
+    plan_.faults.push_back(f);
+    return plan_.faults.back();
+  }
+  Duration millis(unsigned from, unsigned to) { return c_.between(from, to) * kMillisecond; }
+
+  // A host gives up a connection on which its commands are still on their way.
+  void given_up() {
+    Fault& cut = add(FaultKind::kHostCut, millis(30, 240));
+    cut.param &= ~std::uint64_t{1};  // towards the node
+    const unsigned host = cut.target;
+    at_ += millis(5, 60);
+    Fault& reset = add(FaultKind::kHostReset, 0);
+    reset.target = host;
+    reset.param = reset.param / 3 * 3;  // nobody tells the node
+  }
+  // Commands are refused while a leg is away and the store is slow: they may be on some legs.
+  void refused_and_forgotten() {
+    Fault& slow = add(FaultKind::kStoreSlow, millis(800, 2500));
+    slow.param = slow.param / kSlowSteps * kSlowSteps + kSlowSteps - 1 - c_.pick(50);  // slower than the gate
+    at_ += millis(1, 400);
+    add(FaultKind::kReset, millis(50, 600));
+    at_ += millis(150, 650);
+    add(c_.one_in(3) ? FaultKind::kLegAndNode : FaultKind::kCrash, millis(1, 100));
+  }
+  // A leg that is copied to cannot write its cache back.
+  void cache_not_written() {
+    plan_.setup.cached_legs |= 1 + c_.pick(15);
+    add(FaultKind::kReset, millis(1, 300));
+    at_ += millis(1, 300);
+    for (unsigned i = 0; i < 3; ++i) wait(add(FaultKind::kFlushFails, millis(100, 1500)), "leg copying");
+    at_ += millis(1, 500);
+    add(FaultKind::kPowerLoss, millis(1, 100));
+  }
+  // One of two legs is being removed when the other one fails.
+  void removal_of_the_last() {
+    plan_.setup.legs = 2;
+    plan_.setup.spares = std::min(plan_.setup.spares, 2u);
+    Fault& slow = add(FaultKind::kSlow, millis(100, 600));
+    const unsigned peers = plan_.setup.legs + plan_.setup.spares, other = c_.pick(2);
+    slow.target = slow.target / peers * peers + other;
+    at_ += millis(1, 60);
+    Fault& remove = add(FaultKind::kOperator, 0);
+    remove.param = remove.param / 8 * 8 + 2;
+    remove.target = remove.target / 5 * 5 + 1 - other;
+    at_ += c_.below(40 * kMillisecond);
+    Fault& gone = add(FaultKind::kReset, millis(1, 200));
+    gone.target = slow.target;
+    gone.param = gone.param / 5 * 5 + 1;
+  }
+  // While the promotion of a leg is on its way to the store its association ends and comes back.
+  void promoted_anew() {
+    add(FaultKind::kReset, millis(1, 100));
+    wait(add(FaultKind::kStoreStall, millis(150, 1200)), "leg promoting");
+    for (unsigned i = 0; i < 3; ++i) {
+      Fault& f = add(FaultKind::kReset, 0);
+      f.param = f.param / 10 * 10;
+      f.param += 6;  // there at once, and told soon
+      wait(f, "leg promoting");
+    }
+  }
+  // All legs are away; one that comes back has lost what its cache held.
+  void survivor_with_a_lost_cache() {
+    plan_.setup.cached_legs |= 15;
+    plan_.setup.legs = 2;
+    plan_.setup.spares = std::min(plan_.setup.spares, 2u);
+    const unsigned peers = plan_.setup.legs + plan_.setup.spares;
+    Fault& slow = add(FaultKind::kStoreSlow, millis(1500, 2500));
+    slow.param = slow.param / kSlowSteps * kSlowSteps + kSlowSteps - 1 - c_.pick(150);
+    at_ += millis(1, 200);
+    Fault& gone = add(FaultKind::kLegsTogether, millis(10, 100));
+    gone.param |= 0x7f;
+    at_ += millis(1, 8);
+    Fault& lost = add(FaultKind::kPowerLoss, millis(1, 90));
+    lost.target = lost.target / peers * peers + 1;  // the one that is lost last, and comes back
+    at_ += millis(410, 800);  // its guard time is over, and the other one's drop on its way to the store
+    add(c_.one_in(2) ? FaultKind::kCrash : FaultKind::kLegAndNode, millis(1, 100));
+  }
+  void wait(Fault& f, std::string_view state) {
+    for (unsigned s = 0; s < core::kMachineStates; ++s)
+      if (core::machine_state_name(s) == state) f.state = static_cast<int>(s);
+  }
+
+  Plan& plan_;
+  Chance& c_;
+  Time at_;
+};
+
+// What plans have beside those of the first two simulators.
+void fill_up(Plan& p, std::uint64_t seed) {
+  Chance c(seed, 7);
+  p.setup.full = true;
+  p.setup.latency = c.one_in(2);
+  p.setup.resync_rate = c.one_in(4) ? c.between(6, 60) << 20 : 0;
+  p.setup.nameless = c.one_in(6);
+  const unsigned newer = c.one_in(2) ? 0 : 10 + c.pick(25);
+  for (Fault& f : p.faults) {
+    if (f.state >= 0 || !c.percent(newer)) continue;
+    f.kind = static_cast<FaultKind>(kWaitingKinds + c.pick(kFaultKinds - kWaitingKinds));
+    f.length = length_of(f.kind, c);
+  }
+  for (unsigned stories = c.pick(4); stories > 1; --stories) Story(p, c).tell();
+  sort_by_time(p);
+}
+
+// Faults of a plan are made to wait for states of the node's machines.
+void let_wait(Plan& p, std::uint64_t seed, unsigned kinds) {
   Chance c(seed, 6);
   if (c.one_in(3)) p.setup.flap_limit = 3 + c.pick(5);
   p.setup.neighbour = c.one_in(3);
@@ -166,7 +311,7 @@ Plan make_plan(std::uint64_t seed, Recipe recipe) {
     const bool is_rare = !c.one_in(3);
     f.state = static_cast<int>(is_rare ? rare[c.below(rare.size())] : c.pick(core::kMachineStates));
     if (!is_rare && c.one_in(2)) continue;
-    f.kind = static_cast<FaultKind>(c.pick(kFaultKinds));
+    f.kind = static_cast<FaultKind>(c.pick(kinds));
     f.length = length_of(f.kind, c);
     if (!is_rare) continue;
     f.at /= 2;  // it may have to wait for long
@@ -174,6 +319,15 @@ Plan make_plan(std::uint64_t seed, Recipe recipe) {
     if (name == "hold refused" || name == "region no_way") p.setup.neighbour = true;
     if (i != 0 && p.faults[i - 1].state < 0 && !c.one_in(3)) lead_to(p.faults[i - 1], name, c);
   }
+}
+
+}  // namespace
+
+Plan make_plan(std::uint64_t seed, Recipe recipe) {
+  Plan p = plain_plan(seed);
+  if (recipe == Recipe::kPlain) return p;
+  let_wait(p, seed, recipe == Recipe::kWaiting ? kWaitingKinds : kFaultKinds);
+  if (recipe == Recipe::kFull) fill_up(p, seed);
   return p;
 }
 
@@ -194,10 +348,12 @@ std::string describe(const Plan& p) {
   const Setup& s = p.setup;
   std::string out = fmt::format(
       "seed {}: {} legs (caches {:04b}), {} spares, {} hosts x {}, {} byte blocks, {} regions, open cap {}, "
-      "{}{}{}\n",
+      "{}{}{}{}{}{}\n",
       s.seed, s.legs, s.cached_legs, s.spares, s.hosts, s.depth, 1u << s.block_shift, s.regions, s.open_cap,
       s.assume_equal ? "legs equal" : "legs to be copied", s.lease ? ", lease" : "",
-      s.neighbour ? ", neighbour" : "");
+      s.neighbour ? ", neighbour" : "", s.latency ? ", latency told" : "",
+      s.resync_rate != 0 ? fmt::format(", copies at most {} MiB/s", s.resync_rate >> 20) : "",
+      s.nameless ? ", legs without NGUID" : "");
   for (const Fault& f : p.faults)
     out +=
         fmt::format("  {:9.6f} {} target {} for {:.3f} ms param {:x}{}\n", static_cast<double>(f.at) / 1e9,

@@ -40,11 +40,19 @@ enum class FaultKind : std::uint8_t {
   kTakeover,      // another node takes the namespace: epoch and reservations
   kMute,          // a leg takes commands and never answers (its link stays up)
   kRestart,       // the node is stopped as planned, and started again
+  kLegAndNode,    // a leg loses power and the node dies in the same moment
+  kFlushFails,    // a leg cannot write its cache back: Flush fails, nothing else
+  kStoreSlow,     // each commit takes long, but not for ever
+  kMedia,         // blocks of a leg cannot be read until they are written again
+  kImpostor,      // behind a leg's address there is, for a while, something else than the leg
   kEnd
 };
 constexpr unsigned kFaultKinds = static_cast<unsigned>(FaultKind::kEnd);
 constexpr unsigned kPlainKinds = static_cast<unsigned>(FaultKind::kRestart);
+constexpr unsigned kWaitingKinds = static_cast<unsigned>(FaultKind::kLegAndNode);
 const char* fault_name(FaultKind kind);
+
+constexpr unsigned kSlowSteps = 330;  // of kStoreSlow: 20 ms a commit, and 1 ms for each
 
 struct Fault {
   Time at = 0;  // after the start
@@ -74,6 +82,12 @@ struct Setup {
   Duration exec = 500 * kMicrosecond;  // of a leg, typically
   unsigned flap_limit = 16;
   bool neighbour = false;  // another namespace of the node takes ways of the region table, and slots
+  // What the third simulator has beside the first two: hosts that count on the end of what they gave up, odd
+  // requests of operators, a status that is asked for all the time.
+  bool full = false;
+  bool latency = false;           // the control machine is told how long hosts' writes take
+  std::uint64_t resync_rate = 0;  // bytes per second; 0 = no limit
+  bool nameless = false;          // legs have no NGUID: they are known by their serial number
 };
 
 struct Plan {
@@ -82,8 +96,9 @@ struct Plan {
   Duration safety = 5 * kSecond;
 };
 
-// Plain plans are those of the first simulator: seeds that found something in them are told by their numbers.
-enum class Recipe : std::uint8_t { kFull, kPlain };
+// Plain plans are those of the first simulator, waiting ones those of the second (faults that wait for
+// states): seeds that found something in them are told by their numbers.
+enum class Recipe : std::uint8_t { kFull, kPlain, kWaiting };
 Plan make_plan(std::uint64_t seed, Recipe recipe = Recipe::kFull);
 Plan make_liar_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);

@@ -53,7 +53,7 @@ void World::set_up() {
     f.write_zeroes = true;
     f.compare = !c.one_in(5);
     f.volatile_cache = (s.cached_legs >> i & 1) != 0;
-    f.nguid[0] = static_cast<std::uint8_t>(i + 1);
+    f.nguid[0] = s.nameless ? 0 : static_cast<std::uint8_t>(i + 1);
     f.serial = fmt::format("S{}", i);
     if (i < s.legs) specs.push_back({fmt::format("p{}", i), 1});
     const bool same = i == 0 || (i < s.legs && s.assume_equal);
@@ -161,8 +161,10 @@ void World::operate(const Fault& f) {
   static constexpr Input::Kind kKinds[] = {
       Input::Kind::kFaultLeg, Input::Kind::kOnlineLeg,   Input::Kind::kRemoveLeg,  Input::Kind::kAddLeg,
       Input::Kind::kAddLeg,   Input::Kind::kVerifyStart, Input::Kind::kVerifyStop, Input::Kind::kVerifyStart};
-  const unsigned peer = static_cast<unsigned>(f.param >> 8) % static_cast<unsigned>(peers.size());
-  (void)node->operate(kKinds[f.param % 8], f.target % 4, fmt::format("p{}", peer));
+  // The full plans' operators ask for legs and peers that do not exist, too.
+  const unsigned odd = plan.setup.full ? 1 : 0;
+  const unsigned peer = static_cast<unsigned>(f.param >> 8) % (static_cast<unsigned>(peers.size()) + odd);
+  (void)node->operate(kKinds[f.param % 8], f.target % (4 + odd), fmt::format("p{}", peer));
 }
 
 void World::host_fault(const Fault& f) {
@@ -215,6 +217,22 @@ void World::leg_fault(const Fault& f) {
       return for_a_while(&Peer::executed_one_in, rate);
     case FaultKind::kStuck:
       return for_a_while(&Peer::stuck_one_in, 1 + rate / 3);
+    case FaultKind::kFlushFails:
+      p.flush_fails = true;
+      agenda.in(f.length, [q = &p] { q->flush_fails = false; });
+      return;
+    case FaultKind::kMedia: {
+      Chance c(f.param);
+      p.unreadable.assign(blocks, false);
+      for (const std::uint32_t b : hot) p.unreadable[b] = c.one_in(1 + f.param % 8);
+      agenda.in(f.length, [q = &p] { q->unreadable.clear(); });
+      return;
+    }
+    case FaultKind::kImpostor:
+      p.disguise = 1 + static_cast<unsigned>(f.param % 6);
+      agenda.in(f.length, [q = &p] { q->disguise = 0; });
+      if (a != nullptr) node->break_assoc(*a, false, f.param % (3 * kMillisecond));
+      return;
     case FaultKind::kMute:
       p.mute = true;
       agenda.in(f.length, [q = &p] { q->mute = false; });
@@ -315,6 +333,17 @@ void World::inject(std::size_t index) {
       for (unsigned i = 0; i < peers.size(); ++i) power_loss(i, f);
       start_later();
       break;
+    case FaultKind::kLegAndNode:
+      // Whichever is first: a node that lives to see it may have begun to deal with it.
+      if (f.param % 2 == 0) node->crash();
+      power_loss(f.target % static_cast<unsigned>(peers.size()), f);
+      if (f.param % 2 != 0) node->crash();
+      start_later();
+      break;
+    case FaultKind::kStoreSlow:
+      node->store_slow_until = now() + f.length;
+      node->store_slow_by = (20 + f.param % kSlowSteps) * kMillisecond;
+      break;
     case FaultKind::kLegsTogether:
       for (unsigned i = 0; i < peers.size(); ++i) {
         if ((f.param >> i & 3) == 0) continue;
@@ -382,11 +411,13 @@ void World::heal() {
   for (auto& p : peers) {
     p->away_until = 0;
     p->refuse_one_in = p->infra_one_in = p->executed_one_in = p->duplicate_one_in = p->stuck_one_in = 0;
-    p->mute = false;
+    p->mute = p->flush_fails = false;
+    p->unreadable.clear();
+    p->disguise = 0;
     p->extra = 0;
     p->facts.max_transfer = 0;
   }
-  node->store_stalled_until = 0;
+  node->store_stalled_until = node->store_slow_until = 0;
   node->store_errors_one_in = 0;
   node->crash_at_step(0, 0);
   for (unsigned i = 0; i < peers.size(); ++i)
