@@ -505,6 +505,8 @@ bool Membership::wait_alone(Context& ctx, Leg& leg) {
   std::uint64_t newest = 0;
   bool others = false;
   for (const Leg& other : legs) {
+    // Its promotion is on its way to the store: it is in sync there a moment from now, and dropped then.
+    if (other.state() == LS::kPromoting && !planted(Bug::kServeUndropped)) return true;
     if (other.index() == leg.index() || other.role != Role::kInSync || other.good()) continue;
     others = true;
     if (other.state() == LS::kLost) newest = std::max(newest, other.lost_in);

@@ -255,5 +255,31 @@ TEST_F(Members, APromotionInFlightIsOfOneAssociation) {
   EXPECT_FALSE(round.clean(l));
 }
 
+// Seed 5506847: the only leg in sync returned without what its cache had held, and was read, while the
+// promotion of another one, with newer data, was on its way to the store: a crash could have made that one
+// the source.
+TEST_F(Members, TheLastLegWaitsForAPromotionInFlight) {
+  up(0);
+  up(1);
+  answer_commits();
+  Leg& l = leg(1);
+  l.restore(LS::kCopying);
+  l.role = Role::kSyncing;
+  l.to_copy.clear_all();
+  settle();
+  ASSERT_EQ(l.state(), LS::kPromoting);
+  down(1);
+  down(0);
+  pass(ctx.times.reconnect_min);
+  up(0);
+  pass(ctx.times.start_wait + 1);
+  pass(ctx.times.guard_time);
+  EXPECT_EQ(leg(0).state(), LS::kReturning);
+  EXPECT_FALSE(leg(0).good());
+  answer_commits();
+  EXPECT_EQ(l.role, Role::kStale);
+  EXPECT_EQ(leg(0).state(), LS::kReissuing);
+}
+
 }  // namespace
 }  // namespace nvtee::core

@@ -39,7 +39,7 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
   for (const std::uint64_t seed : {4034752, 5038178})
     EXPECT_EQ(run_plan(make_plan(seed, Recipe::kWaiting)).failure, "")
         << "./dev sim " << seed << " --waiting";
-  for (const std::uint64_t seed : {5363, 5102917, 5103948})
+  for (const std::uint64_t seed : {5363, 5102917, 5103948, 5506847})
     EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
 }
 

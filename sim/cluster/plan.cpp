@@ -157,6 +157,12 @@ Plan plain_plan(std::uint64_t seed) {
 
 namespace {
 
+int state_named(std::string_view name) {
+  for (unsigned s = 0; s < core::kMachineStates; ++s)
+    if (core::machine_state_name(s) == name) return static_cast<int>(s);
+  return -1;
+}
+
 // ---- stories --------------------------------------------------------------------------------------
 // A few faults that belong together, each story told because a bug of its kind was hardly ever met without
 // it.
@@ -267,10 +273,7 @@ class Story {
     at_ += millis(410, 800);  // its guard time is over, and the other one's drop on its way to the store
     add(c_.one_in(2) ? FaultKind::kCrash : FaultKind::kLegAndNode, millis(1, 100));
   }
-  void wait(Fault& f, std::string_view state) {
-    for (unsigned s = 0; s < core::kMachineStates; ++s)
-      if (core::machine_state_name(s) == state) f.state = static_cast<int>(s);
-  }
+  void wait(Fault& f, std::string_view state) { f.state = state_named(state); }
 
   Plan& plan_;
   Chance& c_;
@@ -289,6 +292,20 @@ void fill_up(Plan& p, std::uint64_t seed) {
     if (f.state >= 0 || !c.percent(newer)) continue;
     f.kind = static_cast<FaultKind>(kWaitingKinds + c.pick(kFaultKinds - kWaitingKinds));
     f.length = length_of(f.kind, c);
+  }
+  // States that even waiting faults hardly meet, each with the fault before it that leads there.
+  static constexpr const char* kRarest[] = {"leg reissuing",     "leg reissuing",     "leg reissuing",
+                                            "namespace drained", "namespace drained", "verify comparing",
+                                            "leg removing",      "leg enlisting"};
+  for (std::size_t i = 1; i < p.faults.size(); ++i) {
+    Fault& f = p.faults[i];
+    if (f.state < 0 || !c.one_in(7)) continue;
+    const std::string name = kRarest[c.below(std::size(kRarest))];
+    f.state = state_named(name);
+    f.kind = static_cast<FaultKind>(c.pick(kFaultKinds));
+    f.length = length_of(f.kind, c);
+    if (p.faults[i - 1].state < 0)
+      lead_to(p.faults[i - 1], name == "leg reissuing" ? "gate no_leg" : name, c);
   }
   for (unsigned stories = c.pick(4); stories > 1; --stories) Story(p, c).tell();
   sort_by_time(p);
