@@ -62,12 +62,6 @@ bool Copier::idle() const {
   return flush_.idle();
 }
 
-bool Copier::busy_with(unsigned leg) const {
-  for (const Unit& u : units_)
-    if (u.state != State::kFree && (u.targets >> leg & 1) != 0) return true;
-  return false;
-}
-
 // The source still serves, and every target is the association that the copy began on.
 bool Copier::intact(const Unit& u, const Legs& legs) const {
   if (!legs[u.source].good()) return false;

@@ -37,7 +37,6 @@ class Copier {
   // Legs whose copy failed though they are there (written to, or flushed): to be faulted by the caller.
   unsigned take_failed() { return std::exchange(failed_legs_, 0); }
   bool idle() const;
-  bool busy_with(unsigned leg) const;
   Throttle& throttle() { return throttle_; }
   void wake(Wake& w) const;
   std::uint64_t errors() const { return errors_; }

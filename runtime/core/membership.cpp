@@ -248,12 +248,6 @@ bool Membership::all_settled() const {
                                    [](const Leg& leg) { return leg.role != Role::kInSync || leg.good(); });
 }
 
-unsigned Membership::in_sync_roles() const {
-  unsigned n = 0;
-  for (const Leg& leg : legs) n += leg.role == Role::kInSync ? 1 : 0;
-  return n;
-}
-
 void Membership::begin_copy(Context& ctx, const Ledger& ledger, Leg& leg) {
   leg.go(LI::kFenced);
   leg.to_copy.clear_all();

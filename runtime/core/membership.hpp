@@ -45,7 +45,6 @@ class Membership {
   bool any_good() const;
   bool all_settled() const;  // every durably in_sync leg serves
   Time held_since() const { return held_since_; }
-  unsigned in_sync_roles() const;
   void wake(Wake& w, const Context& ctx) const;
 
  private:

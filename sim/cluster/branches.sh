@@ -32,6 +32,9 @@ llvm-cov-19 show $dir/bin/cluster_sim -instr-profile=$dir/all.profdata -show-bra
     skip = check
     if (check && text ~ /\); *$/) check = 0
     source[file ":" line] = text
+    if (text ~ /planted\(/) planted = 1
+    behind[file ":" line] = planted
+    if (text ~ /; *$/ || text ~ /[{}] *$/) planted = 0
   }
   /Branch \(/ && !skip {
     where = $0; sub(/.*Branch \(/, "", where); sub(/\).*/, "", where)
@@ -41,8 +44,8 @@ llvm-cov-19 show $dir/bin/cluster_sim -instr-profile=$dir/all.profdata -show-bra
     split(where, at, ":")
     code = source[file ":" at[1]]
     condition = substr(code, at[2])
-    if (condition ~ /^!?planted\(/ || condition ~ /^switch \(/) next
-    if (code ~ /planted\(/ && yes == "0" && no == "0") next
+    if (condition ~ /^!?planted\(/ || substr(code, 1, at[2] - 1) ~ /switch \($/) next
+    if (behind[file ":" at[1]] && yes == "0" && no == "0") next
     all += 2; taken += (yes != "0") + (no != "0")
     if (yes == "0" || no == "0") {
       missed = missed sprintf("  %s:%s never %s:%s\n", file, where, yes == "0" ? (no == "0" ? "reached" : "true") : "false", code)

@@ -163,6 +163,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void committed(std::uint32_t life, std::uint64_t number);
   Duration commit_time();
   void tell_latency();
+  void tell_too_late();
   void compare(const core::Action& action);
   void arm();
   void run_inputs();
@@ -186,6 +187,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   std::unique_ptr<dataplane::Punts> punts_;
   std::vector<SlotNote> notes_;
   std::vector<std::array<Value, kMaxValues>> buffers_;
+  Chance late_;  // of what comes too late
   std::array<Conn*, kQueues> queues_{};
   std::deque<tee::Ctl> ctl_backlog_;
   std::vector<tee::LegIn> leg_backlog_;
@@ -212,7 +214,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   unsigned crash_after_ = 0;
   Duration away_ = 0;
   void crash_and_restart();
-  std::array<unsigned, core::kMaxLegs> leg_state_{};
+  std::array<unsigned, core::kMaxLegs> leg_state_{}, core_gen_{};  // as the core was told
   std::optional<std::array<Value, kMaxValues>> saved_;
   unsigned punt_shift_ = 0;
   bool reconciling_ = false;

@@ -16,7 +16,7 @@ namespace nvtee::cluster {
 using core::Action;
 using core::Input;
 
-Node::Node(World& world) : world_(world), notes_(kSlots), buffers_(kSlots) {}
+Node::Node(World& world) : world_(world), notes_(kSlots), buffers_(kSlots), late_(world.plan.setup.seed, 8) {}
 Node::~Node() = default;
 
 // ---- life ---------------------------------------------------------------------------------------
@@ -270,6 +270,7 @@ void Node::act(Action& a) {
       if (a.ctl.op == tee::Ctl::kSetNamespace) reconciling_ = a.ctl.flag2 == 1;
       if (a.ctl.op == tee::Ctl::kSetLeg) {
         leg_state_[a.ctl.leg.to_uint()] = a.ctl.leg_state.to_uint();
+        core_gen_[a.ctl.leg.to_uint()] = a.ctl.gen.to_uint();
         // On an association that is not there any more, and nobody has noticed, it trusts nothing new.
         const Assoc* link = links_[a.ctl.leg.to_uint()];
         if (a.ctl.leg_state != tee::Ctl::kLegOff && link != nullptr && !link->broken)
@@ -380,6 +381,38 @@ void Node::tell_latency() {
   in.kind = Input::Kind::kHostLatency;
   in.nanos = writes_done_ != 0 ? write_times_ / writes_done_ : 0;
   write_times_ = writes_done_ = 0;
+  input(std::move(in));
+}
+
+// What comes too late, or twice, or is nobody's: the control machine takes no notice. Its answer to a second
+// kStart, to reports of former associations, of legs that are not, of commits, holds and regions that it does
+// not know.
+void Node::tell_too_late() {
+  Chance& c = late_;
+  Input in;
+  const unsigned leg = c.pick(core::kMaxLegs + 1);
+  in.leg = leg;
+  in.gen =
+      static_cast<std::uint8_t>(leg < core::kMaxLegs && links_[leg] != nullptr ? links_[leg]->gen - 1 : 0);
+  in.txn = first_txn_ + 1000;
+  in.slot = kSlots - 1;
+  in.text = "too late";
+  static constexpr Input::Kind kKinds[] = {
+      Input::Kind::kLegUp,     Input::Kind::kLegDown, Input::Kind::kLegDeadline,
+      Input::Kind::kStoreDone, Input::Kind::kBuffer,  Input::Kind::kStart,
+      Input::Kind::kCore,      Input::Kind::kCore,    Input::Kind::kCore};
+  in.kind = kKinds[c.pick(static_cast<unsigned>(std::size(kKinds)))];
+  static constexpr unsigned kEvents[] = {tee::Event::kHeld, tee::Event::kIssueDone,
+                                         tee::Event::kRegionSetDone, tee::Event::kRegionInfo,
+                                         tee::Event::kLegFault};
+  in.event.kind = kEvents[c.pick(static_cast<unsigned>(std::size(kEvents)))];
+  in.event.leg = leg % core::kMaxLegs;
+  in.event.gen = leg < core::kMaxLegs ? in.gen : 0;
+  in.event.region = world_.plan.setup.regions;  // there is none of this number
+  in.event.region_state = tee::Ctl::kOpen;
+  in.event.tag = c.one_in(2) ? 0xfe : 0x7fe;
+  in.event.slot = kSlots - 1;
+  world_.note("told too late {}", static_cast<unsigned>(in.kind));
   input(std::move(in));
 }
 

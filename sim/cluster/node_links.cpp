@@ -134,9 +134,10 @@ void Node::node_message(Assoc& a, const Msg& msg) {
     leg_backlog_.push_back(in);
     if (!old_answers_.empty() && world_.chance.one_in(3)) {
       tee::LegIn old = old_answers_[world_.chance.below(old_answers_.size())];
-      const Assoc* now = links_[old.leg.to_uint()];
-      if (now == nullptr || now->gen != old.gen.to_uint())
-        leg_backlog_.push_back(old);  // of an older incarnation
+      // Of an older incarnation than the core knows; what it knows, with a closed association, says nothing.
+      const unsigned leg = old.leg.to_uint();
+      const bool older = links_[leg] == nullptr || links_[leg]->gen != old.gen.to_uint();
+      if (older && core_gen_[leg] != old.gen.to_uint() && ctl_backlog_.empty()) leg_backlog_.push_back(old);
     }
     return pump();
   }
@@ -255,6 +256,7 @@ void Node::tick() {
   check_waiting();
   check_closed_queues();
   if (world_.plan.setup.full) check_status();
+  if (world_.plan.setup.full && late_.one_in(6)) tell_too_late();
   if (world_.plan.setup.latency && ++ticks_ % 2 == 0) tell_latency();
   pump();
   if (up()) later(50 * kMillisecond, [this] { tick(); });
