@@ -9,22 +9,12 @@
 #include <vector>
 
 #include "hw/hlsc/schedule.hpp"
+#include "hw/hlsc/verilog.hpp"
 
 namespace hlsc {
 
 struct EmitOptions {
   bool trace = false;  // ap_fire, ap_idle, ap_vis_*
-};
-
-// Names that no two things share and Verilog allows.
-class Names {
- public:
-  Names();
-  std::string take(const std::string& wanted);
-
- private:
-  std::set<std::string> used_;
-  std::map<std::string, int> next_;
 };
 
 // Leaves of a table that are written under the same condition lie in one memory.
@@ -44,6 +34,8 @@ class Emitter {
   // As they are in the module: a C++ name that is a word of Verilog has been changed.
   const std::vector<std::string>& stream_names() const { return stream_names_; }
   const std::vector<std::string>& scalar_names() const { return scalar_names_; }
+  // By bit of a stream's record: whether the module looks at it.
+  const std::vector<bool>& head_used(size_t stream) const { return head_used_[stream]; }
 
  private:
   struct Base {
@@ -61,6 +53,7 @@ class Emitter {
   std::string strobe(int stage);  // the call is in this stage, and not held back
   std::string in_stage(int stage) const;
   void define(const Node* n);
+  void define_read(const Node* n);
   std::string operation(const Node* n, int stage);
   void ports(std::string& to);
   void control();
@@ -79,6 +72,7 @@ class Emitter {
   std::vector<std::vector<MemoryGroup>> groups_;
   std::vector<std::vector<int>> group_of_;  // [memory][leaf]
   std::set<const Node*> used_;
+  std::vector<std::vector<bool>> head_used_;
   std::unordered_map<const Node*, Base> bases_;
   std::map<std::pair<unsigned, int>, Base> copies_;  // (node id, copy)
   std::vector<std::string> register_names_, stream_names_, scalar_names_, rom_names_;

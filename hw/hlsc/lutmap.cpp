@@ -28,6 +28,33 @@ LutMap::Lit LutMap::leaf(int depth) {
   return 2 * id;
 }
 
+LutMap::Lit LutMap::leaf(int depth, const Bits& of) {
+  const Lit l = leaf(depth);
+  for (Lit x : of)
+    if (x > kTrue) through_.emplace_back(l >> 1, x >> 1);
+  return l;
+}
+
+// Nodes stand behind what they are made of. What was only tried, and lies in a later stage now, does not
+// count.
+std::vector<int> LutMap::reach(const Bits& used) const {
+  std::vector<int> r(nodes_.size(), -1);
+  for (Lit l : used) r[l >> 1] = depth(l);
+  const auto behind = [&](uint32_t node, int deepest) {
+    r[node] = std::max({r[node], nodes_[node].depth, deepest});
+  };
+  size_t t = through_.size();
+  for (size_t id = nodes_.size(); id-- > 1;) {
+    const Node& n = nodes_[id];
+    for (; t > 0 && through_[t - 1].first == id; --t)
+      if (r[id] >= 0) behind(through_[t - 1].second, r[id]);
+    if (r[id] < 0 || n.b == 0) continue;
+    behind(n.a >> 1, r[id]);
+    behind(n.b >> 1, r[id]);
+  }
+  return r;
+}
+
 bool LutMap::join(const Cut& a, const Cut& b, Cut& to) {
   int i = 0, j = 0;
   to.size = 0;

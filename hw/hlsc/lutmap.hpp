@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace hlsc {
@@ -14,18 +15,21 @@ namespace hlsc {
 class LutMap {
  public:
   using Lit = uint32_t;  // 2 * node, +1: inverted
+  using Bits = std::vector<Lit>;
   static constexpr Lit kFalse = 0, kTrue = 1;
 
   // balance: ands of ands are taken apart and put together by arrival.
   explicit LutMap(bool balance);
-  Lit leaf(int depth);  // arrives after so many levels
+  Lit leaf(int depth);                  // arrives after so many levels
+  Lit leaf(int depth, const Bits& of);  // of something that is not logic, such as a table's read
   Lit land(Lit a, Lit b);
   Lit lor(Lit a, Lit b) { return land(a ^ 1, b ^ 1) ^ 1; }
   Lit lxor(Lit a, Lit b);
   Lit mux(Lit c, Lit a, Lit b);
   int depth(Lit a) const { return nodes_[a >> 1].depth; }
+  // By node: the depth of the deepest logic on the way from it to any of `used`.
+  std::vector<int> reach(const Bits& used) const;
 
-  using Bits = std::vector<Lit>;
   Bits add(const Bits& a, const Bits& b, Lit carry);  // parallel prefix
   Lit carry_out(const Bits& a, const Bits& b, Lit carry);
   Lit all(Bits of);  // and
@@ -52,6 +56,7 @@ class LutMap {
 
   bool balance_;
   std::vector<Node> nodes_;
+  std::vector<std::pair<uint32_t, uint32_t>> through_;  // (leaf, node that it comes of), in order of leaves
   std::vector<uint32_t> table_;
 };
 

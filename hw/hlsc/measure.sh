@@ -4,10 +4,11 @@
 #   area    LUTs, flip-flops, block RAM and UltraRAM after `synth_xilinx -family xcup`, and of every engine in DIR the
 #           sum over its kernels and the buffers between them
 # DIR holds what hlsc made (MODULE.v, and NAME.parts of netlists). Estimates of an open flow: nothing is placed or routed.
-# NVTEE_JOBS modules at a time; a module that is not done in 20 minutes is told of.
+# NVTEE_JOBS modules at a time; a module that is not done in 40 minutes is told of. What was measured is kept in DIR/measured:
+# only what has changed is measured again, so an interrupted run goes on.
 set -euo pipefail
 usage() {
-  sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 [ $# -ge 2 ] || usage
@@ -18,17 +19,34 @@ modules=("$@")
 if [ ${#modules[@]} -eq 0 ]; then
   for f in "$dir"/*_top.txt; do modules+=("$(basename "$f" .txt)"); done  # netlists have no .txt
 fi
+kept=$dir/measured/$kind
+mkdir -p "$kept"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export here dir work
+export here dir work kept
 
-levels_of() {
-  timeout 1200 "$here/levels.sh" "$1" "$dir/$1.v" 2>/dev/null | sed 's/: / /; s/ LUT levels, / /; s/ LUTs//' >"$work/$1.row" ||
+# once NAME COMMAND...: COMMAND leaves $work/NAME.row; not asked again while the files that the row depends on are the same.
+once() {
+  local name=$1 key file=$dir/$1.v
+  shift
+  [ -f "$file" ] || file=$here/rtl/hlsc_fifo.v
+  key=$({ cat "$file" "$here/levels.sh" && declare -f synth levels; } | sha256sum | cut -c1-32)
+  if [ "$(head -1 "$kept/$name" 2>/dev/null)" = "$key" ]; then
+    tail -n +2 "$kept/$name" >"$work/$name.row"
+    return
+  fi
+  "$@"
+  grep -q '?' "$work/$name.row" || { echo "$key" && cat "$work/$name.row"; } >"$kept/$name"
+}
+levels_of() { once "$1" levels "$1"; }
+levels() {
+  timeout 2400 "$here/levels.sh" "$1" "$dir/$1.v" 2>/dev/null | sed 's/: / /; s/ LUT levels, / /; s/ LUTs//' >"$work/$1.row" ||
     echo "$1 ? ?" >"$work/$1.row"
 }
+# Without wide LUTs: for MUXF7 Yosys 0.23 spends LUTs that only pass a signal on (773 in rx_move).
 # NAME, then Yosys commands that read the module.
 synth() {
-  timeout 1200 yosys -q -p "$2; synth_xilinx -family xcup -flatten -uram -noiopad -noclkbuf -top $3; tee -o $work/$1.stat stat" \
+  timeout 2400 yosys -q -p "$2; synth_xilinx -family xcup -flatten -uram -nowidelut -noiopad -noclkbuf -top $3; tee -o $work/$1.stat stat" \
     >/dev/null 2>&1 || true
   awk -v name="$1" '
     BEGIN { ram["RAM32M"]=4; ram["RAM32M16"]=8; ram["RAM64M"]=4; ram["RAM64M8"]=8; ram["RAM32X1D"]=2; ram["RAM64X1D"]=2
@@ -39,13 +57,14 @@ synth() {
     END { if (NR == 0) print name, "?", "?", "?", "?", "?"; else print name, lut + 0, store + 0, ff + 0, bram + 0, uram + 0 }
   ' "$work/$1.stat" >"$work/$1.row" 2>/dev/null || echo "$1 ? ? ? ? ?" >"$work/$1.row"
 }
-area_of() { synth "$1" "read_verilog $dir/$1.v" "$1"; }
-buffer_of() {  # fifo_WIDTH_DEPTH_HEAD
+area_of() { once "$1" synth "$1" "read_verilog $dir/$1.v" "$1"; }
+buffer_of() { once "$1" buffer "$1"; }
+buffer() {  # fifo_WIDTH_DEPTH_HEAD
   local w d h
   IFS=_ read -r _ w d h <<<"$1"
   synth "$1" "read_verilog $here/rtl/hlsc_fifo.v; chparam -set WIDTH $w -set DEPTH $d -set HEAD $h hlsc_fifo" hlsc_fifo
 }
-export -f levels_of area_of buffer_of synth
+export -f once levels_of levels area_of buffer_of buffer synth
 
 each() { printf '%s\n' "${@:2}" | xargs -P "${NVTEE_JOBS:-2}" -I{} bash -c "$1 {}"; }
 

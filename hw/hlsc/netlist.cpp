@@ -1,6 +1,7 @@
 #include "hw/hlsc/netlist.hpp"
 
 #include "hw/hlsc/translate.hpp"
+#include "hw/hlsc/verilog.hpp"
 
 #include <llvm/Support/JSON.h>
 #include <llvm/Support/raw_ostream.h>
@@ -11,13 +12,6 @@
 namespace hlsc {
 
 namespace {
-
-std::string num(long n) {
-  return std::to_string(n);
-}
-std::string range(unsigned w) {
-  return w == 1 ? "" : "[" + num(static_cast<long>(w) - 1) + ":0] ";
-}
 
 const Pragma* interface_of(const std::vector<const Pragma*>& pragmas, const std::string& port) {
   for (const Pragma* p : pragmas) {
@@ -39,9 +33,21 @@ Border border_of(const Pragma* p) {
 
 }  // namespace
 
+namespace {
+
+std::vector<Need> needs_of(const std::vector<int>& levels, const std::vector<bool>& used, double budget) {
+  std::vector<Need> r;
+  for (size_t i = 0; i < used.size(); ++i)
+    r.push_back(!used[i] ? Need::kNever : levels[i] + 1 <= budget ? Need::kLate : Need::kEarly);
+  return r;
+}
+
+}  // namespace
+
 ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e, double budget) {
   ModuleShape m;
   m.name = k.name;
+  const std::vector<std::vector<int>> levels = s.head_levels();
   for (size_t i = 0; i < k.streams.size(); ++i) {
     const StreamPort& p = k.streams[i];
     PortShape x;
@@ -52,7 +58,7 @@ ModuleShape shape_of(const Kernel& k, const Schedule& s, const Emitter& e, doubl
     x.offset = p.offset;
     x.payload = p.payload;
     if (p.written && p.data.width() != 0) x.under_way = std::max(0, s.write_stage(p) - (s.ii() - 1));
-    x.late_head = !p.written && s.head_level(i) + 1 <= budget;
+    if (!p.written) x.need = needs_of(levels[i], e.head_used(i), budget);
     m.streams.push_back(x);
   }
   for (size_t i = 0; i < k.scalars.size(); ++i)
@@ -73,7 +79,7 @@ ModuleShape shape_of(const Netlist& n) {
     x.param = s.param_index;
     x.offset = s.offset;
     x.under_way = s.under_way;
-    x.late_head = s.late_head;
+    x.need = s.need;
     x.payload = s.type->element;
     m.streams.push_back(x);
   }
@@ -136,7 +142,7 @@ Netlist make_netlist(Program& program, llvm::Function& f, Types& types, Warnings
       if (p.output) {
         s.under_way = p.under_way;
       } else {
-        s.late_head = p.late_head;
+        s.need = p.need;
       }
     }
     for (const ModuleShape::Scalar& p : shape.scalars) {
@@ -223,13 +229,64 @@ std::string wires(const NetlistStream& s) {
          s.name + "_resv, " + s.name + "_write, " + s.name + "_empty_n, " + s.name + "_read;\n";
 }
 
+unsigned bits_of(const NetlistStream& s, Need need) {
+  if (s.need.empty()) return need == Need::kEarly ? s.bits : 0;
+  return static_cast<unsigned>(std::count(s.need.begin(), s.need.end(), need));
+}
+
+// Bits [hi:lo] of a signal of a stream.
+std::string bits(const NetlistStream& s, const std::string& signal, size_t lo, size_t hi) {
+  if (s.bits == 1) return s.name + signal;
+  const std::string at = num(static_cast<long>(lo)), to = num(static_cast<long>(hi));
+  return s.name + signal + (lo == hi ? "[" + at + "]" : "[" + to + ":" + at + "]");
+}
+
+// The bits of a signal that are needed like this, in runs, the highest first.
+std::vector<std::string> runs(const NetlistStream& s, const std::string& signal, Need need) {
+  std::vector<std::string> r;
+  for (size_t i = s.need.size(), end = i; i-- > 0;) {
+    if (s.need[i] != need) {
+      end = i;
+    } else if (i == 0 || s.need[i - 1] != need) {
+      r.push_back(bits(s, signal, i, end - 1));
+    }
+  }
+  return r;
+}
+
+// A stream's bits in the order in which its buffer has them: those from a register lowest.
+std::string arranged(const NetlistStream& s, const std::string& signal) {
+  std::vector<std::string> parts = runs(s, signal, Need::kLate);
+  for (std::string& p : runs(s, signal, Need::kEarly)) parts.push_back(std::move(p));
+  if (parts.empty() || (parts.size() == 1 && bits_of(s, Need::kNever) == 0)) return s.name + signal;
+  std::string r = "{";
+  for (const std::string& p : parts) r += (r.size() > 1 ? ", " : "") + p;
+  return r + "}";
+}
+
+// Bits that the reader does not look at are not kept; one stays of a record of which it only looks whether it
+// is there.
+unsigned kept_bits(const NetlistStream& s) {
+  return std::max(1u, s.bits - bits_of(s, Need::kNever));
+}
+
 std::string fifo(const NetlistStream& s, int depth) {
-  std::string r = "  hlsc_fifo #(.WIDTH(" + num(s.bits) + "), .DEPTH(" + num(depth) + ")" +
-                  (s.late_head ? ", .HEAD(0)" : "") + ") " + s.name +
+  const unsigned early = bits_of(s, Need::kEarly), width = kept_bits(s);
+  const bool none = bits_of(s, Need::kNever) == s.bits;
+  std::string r = "  hlsc_fifo #(.WIDTH(" + num(width) + "), .DEPTH(" + num(depth) + ")" +
+                  (early == width ? "" : ", .HEAD(" + num(early) + ")") + ") " + s.name +
                   "_fifo (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n)";
-  for (const char* p : {"full_n", "resv", "write", "din", "empty_n", "dout", "read"})
-    r += std::string(", .") + p + "(" + s.name + "_" + p + ")";
-  return r + ");  // " + s.loc.text() + "\n";
+  for (const char* p : {"full_n", "resv", "write", "din", "empty_n", "dout", "read"}) {
+    const std::string signal = std::string("_") + p;
+    const bool record = signal == "_din" || signal == "_dout";
+    const std::string all = none ? bits(s, signal, 0, 0) : arranged(s, signal);
+    r += std::string(", .") + p + "(" + (record ? all : s.name + signal) + ")";
+  }
+  r += ");  // " + s.loc.text() + "\n";
+  if (none && s.bits > 1) r += "  assign " + bits(s, "_dout", 1, s.bits - 1) + " = 0;\n";
+  if (none) return r;
+  for (const std::string& p : runs(s, "_dout", Need::kNever)) r += "  assign " + p + " = 0;\n";
+  return r;
 }
 
 // A stream of the border behind valid and ready.
@@ -351,7 +408,7 @@ void count_parts(const Netlist& n, const std::map<std::string, Netlist>& inner,
                  std::map<std::string, int>& parts, bool top) {
   for (const NetlistStream& s : n.streams)
     if (!s.param || (top && s.border != Border::kPlain))
-      ++parts["fifo_" + num(s.bits) + "_" + num(slots_of(s)) + (s.late_head ? "_0" : "_1")];
+      ++parts["fifo_" + num(kept_bits(s)) + "_" + num(slots_of(s)) + "_" + num(bits_of(s, Need::kEarly))];
   for (const Netlist::Unit& u : n.units) {
     const auto it = inner.find(u.shape.name);
     if (it == inner.end()) {

@@ -11,6 +11,9 @@
 
 namespace hlsc {
 
+// How a reader needs a bit of a record: not at all, a LUT level after the clock's begin, or from a register.
+enum class Need : char { kNever, kLate, kEarly };
+
 // The border of a module, as an instance of it needs it.
 struct PortShape {
   std::string name;     // of its signals
@@ -19,7 +22,7 @@ struct PortShape {
   int param = 0;           // of the function
   int64_t offset = 0;      // in a struct of streams
   int under_way = 0;       // clocks from reservation to record
-  bool late_head = false;  // read: the record may come a LUT level late
+  std::vector<Need> need;  // read: by bit of the record
   const Type* payload = nullptr;
 };
 struct ModuleShape {
@@ -44,7 +47,7 @@ struct NetlistStream {
   int64_t offset = 0;
   unsigned bits = 0;
   int depth = 2, under_way = 0;
-  bool late_head = false;
+  std::vector<Need> need;  // by bit; empty: all early
   Border border = Border::kPlain;
   std::string bundle;   // of a bundle of AXI channels: its name
   std::string channel;  // "ar"

@@ -120,7 +120,7 @@ LutMap::Bits Schedule::logic(const Node* n, int stage) {
     case Op::kRom: {
       const unsigned bits = n->in[0].width();
       const int d = depth_of(in[0]) + (bits <= 6 ? 1 : 1 + static_cast<int>(bits - 5) / 2);
-      while (r.size() < n->w) r.push_back(map_.leaf(d));
+      while (r.size() < n->w) r.push_back(map_.leaf(d, in[0]));
       return r;
     }
     default:
@@ -168,33 +168,25 @@ Schedule::Schedule(Kernel& k, const ScheduleOptions& o) : k_(k), g_(*k.graph), o
     if (p.written && p.data.width() != 0) last_stage_ = std::max(last_stage_, write_stage(p));
   for (const auto& [n, t] : times_)
     if (n->op != Op::kMul) worst_level_ = std::max(worst_level_, t.level);
-  find_head_levels();
 }
 
-// Nodes stand behind what they are made of.
-void Schedule::find_head_levels() {
-  head_levels_.assign(k_.streams.size(), 0);
-  std::unordered_map<const Node*, std::vector<bool>> from;
+std::vector<std::vector<int>> Schedule::head_levels() const {
+  LutMap::Bits used;
+  for (const auto& [n, b] : bits_) used.insert(used.end(), b.begin(), b.end());
+  const std::vector<int> reach = map_.reach(used);
+  std::vector<std::vector<int>> r;
+  for (const StreamPort& p : k_.streams) r.emplace_back(p.bits);
   for (const Node& n : g_.nodes()) {
-    const auto t = times_.find(&n);
-    if (t == times_.end() || t->second.stage != 0) continue;
-    std::vector<bool> heads(k_.streams.size());
-    if (n.op == Op::kHead) heads[static_cast<size_t>(n.ref)] = true;
-    const auto add = [&](const Val& v) {
-      for (const Piece& p : v.pieces()) {
-        const auto it = from.find(p.n);
-        if (it == from.end()) continue;
-        for (size_t i = 0; i < heads.size(); ++i)
-          if (it->second[i]) heads[i] = true;
-      }
+    if (n.op != Op::kHead) continue;
+    std::vector<int>& mine = r[static_cast<size_t>(n.ref)];
+    const auto add = [&](const LutMap::Bits& b) {
+      for (size_t i = 0; i < b.size() && i < mine.size(); ++i) mine[i] = std::max(mine[i], reach[b[i] >> 1]);
     };
-    for (const Val& v : n.in) add(v);
-    if (n.op == Op::kMemRead)
-      add(k_.memories[static_cast<size_t>(n.ref)].reads[static_cast<size_t>(n.port) / kMaxLeaves].address);
-    for (size_t i = 0; i < heads.size(); ++i)
-      if (heads[i]) head_levels_[i] = std::max(head_levels_[i], t->second.level);
-    from.emplace(&n, std::move(heads));
+    if (bits_.count(&n) != 0) add(bits_.at(&n));
+    for (auto i = later_bits_.lower_bound({n.id, 0}); i != later_bits_.end() && i->first.first == n.id; ++i)
+      if (i->first.second < ii_) add(i->second);
   }
+  return r;
 }
 
 void Schedule::root(const Val& v, const std::string& what, const Loc& loc, bool commits) {
@@ -241,14 +233,18 @@ Time Schedule::visit(const Node* n) {
     const Memory& m = k_.memories[static_cast<size_t>(n->ref)];
     input(m.reads[static_cast<size_t>(n->port) / kMaxLeaves].address);
     if (m.storage == Storage::kLut) {
+      const Val& address = m.reads[static_cast<size_t>(n->port) / kMaxLeaves].address;
       const int own = m.depth <= 64 ? 1 : m.depth <= 256 ? 2 : 3;
-      t.level = depth_of(bits_of(m.reads[static_cast<size_t>(n->port) / kMaxLeaves].address, t.stage)) + own;
+      t.level = depth_of(bits_of(address, t.stage)) + own;
       if (t.level > o_.budget) t = {t.stage + 1, static_cast<double>(own)};
+      LutMap::Bits b;
+      while (b.size() < n->w) b.push_back(map_.leaf(static_cast<int>(t.level), bits_of(address, t.stage)));
+      bits_[n] = std::move(b);
     } else {
       t = {t.stage + 1, 1.0};  // a block RAM's output is late
+      LutMap::Bits& b = bits_[n];
+      while (b.size() < n->w) b.push_back(map_.leaf(1));
     }
-    LutMap::Bits& b = bits_[n];
-    while (b.size() < n->w) b.push_back(map_.leaf(static_cast<int>(t.level)));
   } else {
     for (const Val& v : n->in) input(v);
     LutMap::Bits b = logic(n, t.stage);

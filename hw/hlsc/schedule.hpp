@@ -42,8 +42,8 @@ class Schedule {
   int write_stage(const StreamPort& p) const;
   int last_stage() const { return last_stage_; }
   double worst_level() const { return worst_level_; }
-  // The deepest logic that a stream's record goes through in the clock in which it is at the head.
-  double head_level(size_t stream) const { return head_levels_[stream]; }
+  // By stream and bit of its record: the LUT levels of the deepest logic that it goes through in one clock.
+  std::vector<std::vector<int>> head_levels() const;
 
   // The longest path, latest node first.
   struct Step {
@@ -63,7 +63,6 @@ class Schedule {
   int depth_of(const LutMap::Bits& b) const;
   void place_requests();
   void make_start();
-  void find_head_levels();
   void check_ii();
   void root(const Val& v, const std::string& what, const Loc& loc, bool commits);
 
@@ -86,7 +85,6 @@ class Schedule {
   std::vector<Root> roots_;
   int ii_ = 1, stall_stage_ = 0, last_stage_ = 0;
   double worst_level_ = 0;
-  std::vector<double> head_levels_;
   Val stall_, start_;
 };
 

@@ -2,13 +2,14 @@
 // the head in the next. `resv` counts a record that is to come; `full_n` counts what is reserved.
 //
 // Up to 64 records lie in LUT memory. More lie in block RAM, with a small buffer of the first kind in front.
-// HEAD 1: the head is in a register; 0: it comes right out of the LUT memory, which is smaller and one LUT level later.
+// The lowest HEAD bits of the head are in a register; the others come right out of the LUT memory, which is
+// smaller and one LUT level later.
 `default_nettype none
 
 module hlsc_fifo #(
     parameter WIDTH = 8,
     parameter DEPTH = 2,
-    parameter HEAD  = 1
+    parameter HEAD  = WIDTH
 ) (
     input wire ap_clk,
     input wire ap_rst_n,
@@ -37,23 +38,11 @@ module hlsc_fifo #(
   end
 
   generate
-    if (DEPTH <= 64 && HEAD == 0) begin : g_bare
-      hlsc_fifo_bare #(
-          .WIDTH(WIDTH),
-          .SLOTS(DEPTH < 2 ? 2 : DEPTH)
-      ) store (
-          .ap_clk(ap_clk),
-          .ap_rst_n(ap_rst_n),
-          .write(write),
-          .din(din),
-          .empty_n(empty_n),
-          .dout(dout),
-          .read(read)
-      );
-    end else if (DEPTH <= 64) begin : g_small
+    if (DEPTH <= 64) begin : g_small
       hlsc_fifo_small #(
           .WIDTH(WIDTH),
-          .SLOTS(DEPTH < 2 ? 2 : DEPTH)
+          .SLOTS(DEPTH < 2 ? 2 : DEPTH),
+          .HEAD (HEAD)
       ) store (
           .ap_clk(ap_clk),
           .ap_rst_n(ap_rst_n),
@@ -66,7 +55,8 @@ module hlsc_fifo #(
     end else begin : g_large
       hlsc_fifo_large #(
           .WIDTH(WIDTH),
-          .SLOTS(DEPTH)
+          .SLOTS(DEPTH),
+          .HEAD (HEAD)
       ) store (
           .ap_clk(ap_clk),
           .ap_rst_n(ap_rst_n),
@@ -81,9 +71,10 @@ module hlsc_fifo #(
 endmodule
 
 // All in LUT memory. Never told to overflow.
-module hlsc_fifo_bare #(
+module hlsc_fifo_small #(
     parameter WIDTH = 8,
-    parameter SLOTS = 2
+    parameter SLOTS = 2,
+    parameter HEAD  = WIDTH
 ) (
     input wire ap_clk,
     input wire ap_rst_n,
@@ -94,89 +85,58 @@ module hlsc_fifo_bare #(
     input wire read
 );
   localparam ABITS = SLOTS <= 2 ? 1 : $clog2(SLOTS);
-  (* ram_style = "distributed" *) reg [WIDTH-1:0] slots[0:(1<<ABITS)-1];
-  reg [ABITS-1:0] from, to;
-  reg [ABITS-1:0] last;  // `from` when one is left: to - 1
-  reg any;
+  reg [ABITS-1:0] first, second;  // where the head is, and the one behind it
+  reg [ABITS-1:0] last, to;  // where the newest is, and where the next one goes
+  reg any, more;  // one at least, two at least
 
   assign empty_n = any;
-  assign dout = slots[from];
-
-  always @(posedge ap_clk) begin
-    if (write) slots[to] <= din;
-  end
   always @(posedge ap_clk) begin
     if (!ap_rst_n) begin
-      from <= {ABITS{1'b0}};
-      to   <= {ABITS{1'b0}};
+      first <= {ABITS{1'b0}};
+      second <= {{(ABITS - 1) {1'b0}}, 1'b1};
       last <= {ABITS{1'b1}};
-      any  <= 1'b0;
+      to <= {ABITS{1'b0}};
+      any <= 1'b0;
+      more <= 1'b0;
     end else begin
       if (write) begin
         to   <= to + 1'b1;
         last <= to;
       end
-      if (read) from <= from + 1'b1;
-      if (write) any <= 1'b1;
-      else if (read && from == last) any <= 1'b0;
-    end
-  end
-endmodule
-
-// Head in a register, the rest in LUT memory. Never told to overflow.
-module hlsc_fifo_small #(
-    parameter WIDTH = 8,
-    parameter SLOTS = 2
-) (
-    input wire ap_clk,
-    input wire ap_rst_n,
-    input wire write,
-    input wire [WIDTH-1:0] din,
-    output wire empty_n,
-    output wire [WIDTH-1:0] dout,
-    input wire read
-);
-  localparam ABITS = SLOTS <= 2 ? 1 : $clog2(SLOTS);
-  (* ram_style = "distributed" *) reg [WIDTH-1:0] slots[0:(1<<ABITS)-1];
-  reg [WIDTH-1:0] head;
-  reg head_valid;
-  reg [ABITS-1:0] from, to;
-  reg rest;  // slots are not empty
-  reg [ABITS-1:0] last;  // `from` when one is left: to - 1
-  wire advance = read || !head_valid;
-  wire keep = write && (!advance || rest);  // goes behind others
-
-  assign empty_n = head_valid;
-  assign dout = head;
-
-  always @(posedge ap_clk) begin
-    if (keep) slots[to] <= din;
-    if (advance) head <= rest ? slots[from] : din;
-  end
-  always @(posedge ap_clk) begin
-    if (!ap_rst_n) begin
-      head_valid <= 1'b0;
-      from <= {ABITS{1'b0}};
-      to <= {ABITS{1'b0}};
-      last <= {ABITS{1'b1}};
-      rest <= 1'b0;
-    end else begin
-      if (advance) head_valid <= rest || write;
-      if (keep) begin
-        to   <= to + 1'b1;
-        last <= to;
+      if (read) begin
+        first  <= second;
+        second <= second + 1'b1;
       end
-      if (advance && rest) from <= from + 1'b1;
-      if (keep) rest <= 1'b1;
-      else if (advance && rest && from == last) rest <= 1'b0;
+      if (write) any <= 1'b1;
+      else if (read && !more) any <= 1'b0;
+      if (write && !read && any) more <= 1'b1;
+      else if (read && !write && second == last) more <= 1'b0;
     end
   end
+
+  generate
+    if (HEAD < WIDTH) begin : g_late
+      (* ram_style = "distributed" *) reg [WIDTH-HEAD-1:0] slots[0:(1<<ABITS)-1];
+      always @(posedge ap_clk) if (write) slots[to] <= din[WIDTH-1:HEAD];
+      assign dout[WIDTH-1:HEAD] = slots[first];
+    end
+    if (HEAD > 0) begin : g_early
+      (* ram_style = "distributed" *) reg [HEAD-1:0] slots[0:(1<<ABITS)-1];
+      reg [HEAD-1:0] head;
+      always @(posedge ap_clk) begin
+        if (write) slots[to] <= din[HEAD-1:0];
+        if (read || !any) head <= more ? slots[second] : din[HEAD-1:0];
+      end
+      assign dout[HEAD-1:0] = head;
+    end
+  endgenerate
 endmodule
 
 // Block RAM behind a small buffer: records pass by it while it is empty.
 module hlsc_fifo_large #(
     parameter WIDTH = 8,
-    parameter SLOTS = 512
+    parameter SLOTS = 512,
+    parameter HEAD  = WIDTH
 ) (
     input wire ap_clk,
     input wire ap_rst_n,
@@ -223,7 +183,8 @@ module hlsc_fifo_large #(
 
   hlsc_fifo_small #(
       .WIDTH(WIDTH),
-      .SLOTS(8)
+      .SLOTS(8),
+      .HEAD (HEAD)
   ) near (
       .ap_clk(ap_clk),
       .ap_rst_n(ap_rst_n),

@@ -1,4 +1,4 @@
-// Both forms of hlsc_fifo at the same signals: `same` stays 1. See fifo_test.sh.
+// Heads of hlsc_fifo in registers, in none, and mixed, at the same signals: `same` stays 1. See fifo_test.sh.
 module fifo_pair #(
     parameter DEPTH = 4
 ) (
@@ -13,10 +13,13 @@ module fifo_pair #(
     output wire [15:0] dout,
     output wire same
 );
-  wire full_n_b, empty_n_b;
-  wire [15:0] dout_b;
-  hlsc_fifo #(.WIDTH(16), .DEPTH(DEPTH), .HEAD(1)) a (.*);
+  wire full_n_b, empty_n_b, full_n_c, empty_n_c;
+  wire [15:0] dout_b, dout_c;
+  hlsc_fifo #(.WIDTH(16), .DEPTH(DEPTH)) a (.*);
   hlsc_fifo #(.WIDTH(16), .DEPTH(DEPTH), .HEAD(0)) b (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .full_n(full_n_b), .resv(resv),
       .write(write), .din(din), .empty_n(empty_n_b), .dout(dout_b), .read(read));
-  assign same = full_n == full_n_b && empty_n == empty_n_b && (!empty_n || dout == dout_b);
+  hlsc_fifo #(.WIDTH(16), .DEPTH(DEPTH), .HEAD(5)) c (.ap_clk(ap_clk), .ap_rst_n(ap_rst_n), .full_n(full_n_c), .resv(resv),
+      .write(write), .din(din), .empty_n(empty_n_c), .dout(dout_c), .read(read));
+  assign same = full_n == full_n_b && empty_n == empty_n_b && (!empty_n || dout == dout_b) &&
+      full_n == full_n_c && empty_n == empty_n_c && (!empty_n || dout == dout_c);
 endmodule

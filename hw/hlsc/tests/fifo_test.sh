@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fifo_test.sh SOURCE_DIR WORK_DIR: hlsc_fifo of several depths against a queue, and its two forms against each other.
+# fifo_test.sh SOURCE_DIR WORK_DIR: hlsc_fifo of several depths against a queue, and its forms against each other.
 set -euo pipefail
 SRC=$1 WORK=$2/fifo-test
 rm -rf "$WORK"
@@ -47,7 +47,7 @@ int main(int, char** argv) {
   return reads > 10000 && full > 100 ? 0 : 1;
 }
 CPP
-for depth in ${3:-2 4 5 16 33 64}; do
+for depth in ${3:-2 4 5 16 33 64 100}; do
   verilator --cc --exe --build -O3 -Wno-fatal -Wno-lint -Wno-style --top-module fifo_pair -GDEPTH=$depth -Mdir "$WORK/$depth" \
     "$SRC/hw/hlsc/tests/fifo_pair.v" "$SRC/hw/hlsc/rtl/hlsc_fifo.v" "$WORK/tb.cpp" >"$WORK/log" 2>&1 || { cat "$WORK/log"; exit 1; }
   "$WORK/$depth/Vfifo_pair" $depth

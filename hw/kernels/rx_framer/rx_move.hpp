@@ -30,7 +30,7 @@ NVTEE_TEE_INLINE Step rx_move_step(RxMoveState& s, hls::stream<Op>& ops, hls::st
     }
     Piece p = Piece();
     p.op = op;
-    p.bytes = put_bytes(keep_bytes(take_bytes(now, next, op.at), op.take), op.fill);
+    p.bytes = move_bytes(now, next, true, op.at, op.take, op.fill);
     out.write(p);
   }
   const bool load = more && (can || !s.ready);

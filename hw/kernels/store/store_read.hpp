@@ -166,9 +166,8 @@ NVTEE_TEE_INLINE Step read_align_step(ReadAlignState& s, ReadAlignIo& io) {
       b.count = p.one ? p.tail : ap_uint<7>(64);
       b.last = p.one;
       // Without a line before this one, the beat is all in it.
-      const Line low = p.prime ? before : next;
       const ap_uint<7> at = p.shift == 0 ? ap_uint<7>(64) : ap_uint<7>(p.shift);
-      b.data = keep_bytes(take_bytes(low, next, at), b.count);
+      b.data = move_bytes(before, next, p.prime, at, b.count, 0);
       io.out.write(b);
       s.p.beats = static_cast<ap_uint<12>>(p.beats - 1);
       s.p.one = p.beats == 2 ? 1 : 0;

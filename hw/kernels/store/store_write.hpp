@@ -31,16 +31,6 @@ struct StoreTurnIo {
   hls::stream<Turned>& out;
 };
 
-NVTEE_TEE_INLINE Line turn_up(const Line& x, ap_uint<6> by) {
-  ap_uint<1024> twice = 0;
-  twice.range(511, 0) = x;
-  twice.range(1023, 512) = x;
-  const unsigned a = (64 - by.to_uint()) & 63;  // down instead of up: the same circle
-  const ap_uint<896> y = static_cast<ap_uint<896>>(twice >> (8 * (a & 48)));
-  const ap_uint<536> z = static_cast<ap_uint<536>>(y >> (8 * (a & 12)));
-  return static_cast<Line>(z >> (8 * (a & 3)));
-}
-
 NVTEE_TEE_INLINE StoreDone done_of(const StoreBeat& b, PortId port) {
   StoreDone d = StoreDone();
   d.kind = b.done;
@@ -61,7 +51,7 @@ NVTEE_TEE_INLINE Turned turned(const StoreBeat& b, const StageRef& stage, PortId
   const ap_uint<6> by = static_cast<ap_uint<6>>(b.offset);
   const ap_uint<128> bytes = static_cast<ap_uint<128>>(static_cast<ap_uint<128>>(byte_mask(b.count)) << by);
   Turned t = Turned();
-  t.data = turn_up(b.data, by);
+  t.data = turn_down(b.data, static_cast<ap_uint<6>>(64 - by.to_uint()));
   t.low = bytes.range(63, 0);
   t.high = bytes.range(127, 64);
   t.slot = b.slot;
@@ -125,6 +115,7 @@ struct StoreCutState {
   ap_uint<64> strb;
   StoreSlot slot;
   LineNo line;
+  ap_uint<64> here, behind;  // addresses of the next beat's line and of the rest's
   ap_uint<1> held;
   ap_uint<1> last;  // it is the end of its PDU: does not wait
   StoreDone done;
@@ -139,10 +130,10 @@ struct StoreCutIo {
   hls::stream<Pending>& pending;  // in memory: known when memory has answered
 };
 
-NVTEE_TEE_INLINE void write_line(StoreCutState& s, ap_uint<64> base, StoreSlot slot, LineNo line,
-                                 const Line& data, ap_uint<64> strb, StoreCutIo& io) {
+NVTEE_TEE_INLINE void write_line(StoreCutState& s, ap_uint<64> address, const Line& data, ap_uint<64> strb,
+                                 StoreCutIo& io) {
   hw::AxiAddr a = hw::AxiAddr();
-  a.addr = address_of(base, slot, line);
+  a.addr = address;
   io.aw.write(a);
   hw::AxiW w = hw::AxiW();
   w.data = data;
@@ -185,7 +176,7 @@ NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, ap_uint<64> base, StoreCu
   const bool flush = s.held && (s.last || (s.ready && !goes_on));
   const bool use = s.ready && !flush && out;
   if (flush && out) {
-    write_line(s, base, s.slot, s.line, s.rest, s.strb, io);
+    write_line(s, s.behind, s.rest, s.strb, io);
     if (s.last) pdu_out(s, s.done, StageRef(), false, io);
     s.held = 0;
     s.last = 0;
@@ -193,20 +184,23 @@ NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, ap_uint<64> base, StoreCu
     const bool two = t.high != 0;
     if (!t.barrier) {
       const ap_uint<64> kept = goes_on ? s.strb : ap_uint<64>(0);
-      write_line(s, base, t.slot, t.line, merge_bytes(s.rest, kept, t.data),
-                 static_cast<ap_uint<64>>(kept | t.low), io);
+      write_line(s, s.here, merge_bytes(s.rest, kept, t.data), static_cast<ap_uint<64>>(kept | t.low), io);
     }
     if (t.last && !two) pdu_out(s, t.done, t.stage, t.barrier, io);
     s.rest = t.data;
     s.strb = t.high;
     s.slot = t.slot;
     s.line = static_cast<LineNo>(t.line + 1);
+    s.behind = static_cast<ap_uint<64>>(s.here + kBeat);
     s.held = two ? 1 : 0;
     s.last = two && t.last ? 1 : 0;
     s.done = t.done;
   }
   const bool load = more && (use || !s.ready);
-  if (load) s.t = io.in.read();
+  if (load) {
+    s.t = io.in.read();
+    s.here = address_of(base, s.t.slot, s.t.line);
+  }
   s.ready = load || (s.ready && !use) ? 1 : 0;
   return (flush && out) || use || load ? Step::kMoved : Step::kIdle;
 }
