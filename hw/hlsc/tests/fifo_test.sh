@@ -15,7 +15,7 @@ int main(int, char** argv) {
   const unsigned depth = std::atoi(argv[1]);
   Vfifo_pair f;
   std::deque<unsigned> in, queue;  // reserved, there
-  unsigned seed = 1, reads = 0, full = 0;
+  unsigned seed = 1, reads = 0, full = 0, late = 0;
   const auto below = [&](unsigned n) { return (seed = seed * 1103515245 + 12345) >> 16 & 0x7fff ? (seed >> 16) % n : 0; };
   f.ap_rst_n = 0;
   const auto edge = [&] { f.ap_clk = 0; f.eval(); f.ap_clk = 1; f.eval(); };
@@ -32,7 +32,10 @@ int main(int, char** argv) {
     f.write = !in.empty() && below(100) < 80;
     if (f.write) f.din = in.front();
     f.eval();
-    if (!f.same || f.empty_n != !queue.empty() || (f.empty_n && f.dout != queue.front())) {
+    // What has been in block RAM is on its way to the head for up to two clocks.
+    late = queue.empty() || f.empty_n ? 0 : late + 1;
+    const unsigned may = depth > 64 ? 2 : 0;
+    if (!f.same || late > may || (f.empty_n && (queue.empty() || f.dout != queue.front()))) {
       std::printf("depth %u: differs at clock %u\n", depth, n);
       return 1;
     }

@@ -7,7 +7,24 @@ namespace nvtee::cosim {
 
 inline Biases card_biases(std::string_view top) {
   Biases all;
-  if (top == "regs_top") all = {{"addr", {}, 0}};
+  // Registers that there are, most of all the mailbox; words of mail that mean something.
+  if (top == "regs_top")
+    all = {{"addr", {0x100, 0x100, 0x100, 0x104, 0x108, 0x13c, 0x140, 0x140, 0x140, 0x140, 0x140, 0x144,
+                     0x148, 0x180, 0x184, 0x188, 0x18c, 0x190, 0x194, 0x000, 0x004, 0x008, 0x00c, 0x010,
+                     0x014, 0x018, 0x200, 0x204, 0x208, 0x210, 0x228, 0x254, 0x258, 0x25c}},
+           {"data", {0, 1, 1, 1, 2, 3, 4, 5, 6, 0x100, 0x101, 0x101, 0x102, 0x105, 0x106}, 80},
+           {"strb", {15}, 90}};
+  // Words that end in their span, and spans that end in their word.
+  if (top == "rx_plan_top")
+    all = {{"phase", up_to(3)},
+           {"want", {63, 63, 63, 0, 3, 7, 55, 62}},
+           {"want2", {7, 11, 0, 15}},
+           {"full", {0, 0, 1, 2, 3, 8, 64}},
+           {"want_tail", {0, 3, 7, 62}},
+           {"more", {0, 3, 7, 62, 63, 64, 71, 127, 128, 575, 583}},
+           {"skip", {0}, 85},
+           {"broken", {0}, 85},
+           {"end", {0}, 90}};
   // Most answers belong to what was sent, so that some are whole.
   if (top == "leg_table_top")
     all = {{"epoch", {1, 1, 1, 2}}, {"cid", {0, 0, 0, 8192}},  {"cid_gen", {0, 0, 0, 1}},
