@@ -2,6 +2,7 @@
 #include NVTEE_MODEL_H
 #include NVTEE_SOURCE_CPP
 #include NVTEE_PORTS_H
+#include <algorithm>
 #include <deque>
 #include <memory>
 
@@ -29,9 +30,14 @@ class Plan {
 
   DataBeat beat(Random& r) {
     if (pdus_.empty()) more(r);
-    std::size_t at = r.below(static_cast<unsigned>(std::min<std::size_t>(pdus_.size(), 3)));
-    for (std::size_t i = 0; i < at; ++i)
-      if (pdus_[i].session == pdus_[at].session) at = i;
+    // A verdict waits until its session's data before are in, and all verdicts behind it wait too.
+    std::size_t free = 1;
+    const auto waits = [&](std::size_t i) {
+      return std::any_of(pdus_.begin(), pdus_.begin() + static_cast<std::ptrdiff_t>(i),
+                         [&](const Pdu& p) { return p.session == pdus_[i].session; });
+    };
+    while (free < pdus_.size() && !waits(free)) ++free;
+    const std::size_t at = r.below(static_cast<unsigned>(free));
     Pdu& p = pdus_[at];
     DataBeat b = nvtee::cosim::random_record<placer_top_ports::beat>(biases_, r);
     b.session = p.session;
@@ -39,6 +45,8 @@ class Plan {
     b.end = p.end ? 1 : 0;
     p.begun = true;
     b.last = --p.beats == 0 ? 1 : 0;
+    ended_.push_back(p.end ? p.session : ~0u);
+    if (ended_.size() > 3) ended_.pop_front();
     if (p.beats == 0) pdus_.erase(pdus_.begin() + static_cast<std::ptrdiff_t>(at));
     return b;
   }
@@ -49,9 +57,18 @@ class Plan {
     bool end, begun;
   };
 
+  bool ending(unsigned session) const {
+    return std::any_of(pdus_.begin(), pdus_.end(),
+                       [&](const Pdu& p) { return p.end && p.session == session; }) ||
+           std::find(ended_.begin(), ended_.end(), session) != ended_.end();
+  }
+
   void more(Random& r) {
     DataFrom f = nvtee::cosim::random_record<placer_top_ports::from>(biases_, r);
-    f.session = r.below(4);
+    // A session begins anew only after its end has gone through the store.
+    unsigned s = r.below(4);
+    while (ending(s)) ++s;
+    f.session = s;
     f.kind = r.below(5);
     promised_.push_back(f);
     const bool end = f.kind == DataFrom::kEnd;
@@ -69,6 +86,7 @@ class Plan {
   Biases biases_;
   std::deque<DataFrom> promised_;
   std::deque<Pdu> pdus_;
+  std::deque<unsigned> ended_;  // by the last beats, which may be on their way
 };
 
 }  // namespace
