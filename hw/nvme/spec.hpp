@@ -141,6 +141,11 @@ constexpr uint8_t kActAcquire = 0, kActPreempt = 1, kActPreemptAbort = 2;
 constexpr uint8_t kActRelease = 0, kActClear = 1;
 constexpr uint8_t kWriteExclusive = 1, kExclusiveAccess = 2, kWeRegistrants = 3, kEaRegistrants = 4,
                   kWeAllRegistrants = 5, kEaAllRegistrants = 6;
+constexpr uint32_t kPersistSet = 3u << 30, kPersistClear = 2u << 30;  // CPTPL of Register's CDW10
+constexpr uint32_t kReportExtended = 1;                               // EDS of Report's CDW11
+// RESCAP of Identify Namespace.
+constexpr uint8_t kCapPersist = 1u << 0, kCapExclusiveAccess = 1u << 2, kCapIgnoreKey = 1u << 7;
+constexpr uint16_t kOncsBit = 1u << 5;
 }  // namespace resv
 
 constexpr uint32_t kNsidAll = 0xffffffffu;

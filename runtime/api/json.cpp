@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -111,7 +113,9 @@ Json leg_json(const core::NamespaceStatus& ns, unsigned index, const RateMeter& 
            {"faults", l.faults},
            {"media_errors", l.media_errors},
            {"next_attempt_ms", nullptr},
-           {"in_doubt_ms", l.in_doubt_left / kMillisecond}};
+           {"in_doubt_ms", l.in_doubt_left / kMillisecond},
+           {"fence", l.reservation ? "reservation" : "guard_time"},
+           {"fence_key", l.fence_key == 0 ? Json(nullptr) : Json(fmt::format("{:#018x}", l.fence_key))}};
   if (l.next_attempt != 0 && l.next_attempt != kNever)
     out["next_attempt_ms"] = l.next_attempt > now ? (l.next_attempt - now) / kMillisecond : 0;
   return out;
@@ -146,6 +150,8 @@ Json namespace_json(const core::NamespaceStatus& ns, const NamespaceCounters* co
            {"health", ns.health.empty() ? "unknown" : ns.health},
            {"advice", ns.advice},
            {"epoch", ns.epoch},
+           {"fence_number", ns.fence_number},
+           {"guard_time_ms", ns.guard_time / kMillisecond},
            {"ana", ana_text(ns.ana_state)},
            {"gated", ns.gated},
            {"gate_reason", ns.gate_reason},

@@ -33,8 +33,11 @@ constexpr Meaning kAll[] = {
     {"leg.missing", "warning", "At the start a leg in sync was not reachable in time and was taken out.",
      "Look at the peer; it comes back by itself."},
     {"leg.refused", "warning",
-     "A peer's namespace is not the one that the leg was, or cannot be a leg: size, format, limits.",
-     "The text names the field. Give the peer its namespace back, or remove the leg and add it again."},
+     "A peer's namespace is not the one that the leg was, or cannot be a leg: size, format, limits; or it is "
+     "reserved by another cluster, namespace or host.",
+     "The text names the field or the key. Give the peer its namespace back, or remove the leg and add it "
+     "again. A "
+     "reservation of something that is gone for good: `nvtee-host reservation --clear`."},
     {"leg.removed", "notice", "A leg was removed by an operator.", ""},
     {"leg.returned", "notice", "A leg came back before anything was missed, and serves.", ""},
     {"leg.syncing", "notice", "A leg gets all new writes, and what it missed is copied to it.",
@@ -64,6 +67,15 @@ constexpr Meaning kAll[] = {
      "See which node is meant to serve it; two daemons must not use the same state."},
     {"namespace.reconciled", "notice",
      "After an unclean stop all regions that were open are equal on all legs again.", ""},
+    {"namespace.stale_store", "critical",
+     "A leg carries a newer reservation key than the metadata store had at the start: the store is an older "
+     "copy, or "
+     "another node serves the namespace. Nothing is served, and nothing on the legs was changed.",
+     "Stop nvteed, bring back the newest copy of node.state_file, and start again. Only when that is lost "
+     "for good: "
+     "choose the leg with the newest data, clear the reservations of the legs (`nvtee-host reservation "
+     "--clear`), and "
+     "make the namespace anew with that leg first and without assume_equal, so that the others are copied."},
     {"namespace.unclean", "warning",
      "The last stop was not a clean one: regions that were open are copied from one leg to the others.",
      "Nothing, if it was meant; else see why the daemon or the machine stopped."},

@@ -66,6 +66,9 @@ void NamespaceControl::Impl::input(const Input& in) {
     case Kind::kLegDeadline:
       if (in.leg < kMaxLegs) members.on_deadline(ctx, in.leg, in.gen);
       return;
+    case Kind::kReserved:
+      if (in.leg < kMaxLegs) members.on_reserved(ctx, ledger, in.leg, in.gen, in.reserved);
+      return watch_home();
     case Kind::kStoreDone:
       return on_store(in);
     case Kind::kBuffer:
@@ -89,6 +92,7 @@ void NamespaceControl::Impl::input(const Input& in) {
       verify.stop();
       return ctx.reply(in.request, true, "verify is stopping");
     case Kind::kDrain:
+      give_back_ = give_back_ || in.ok;
       return drain();
     case Kind::kWayWanted:
       return regions.on_way_wanted(ctx, in.region);
@@ -173,6 +177,18 @@ void NamespaceControl::Impl::on_store(const Input& in) {
   }
 }
 
+// What the legs' reservations say of who is home.
+void NamespaceControl::Impl::watch_home() {
+  if (members.epoch.state() == Epoch::State::kNotHome) return;
+  if (!members.stale_store().empty()) {
+    ctx.event(Severity::kCritical, "namespace.stale_store", members.stale_store());
+    return members.epoch.not_home();
+  }
+  if (members.preempted().empty()) return;
+  ctx.event(Severity::kCritical, "namespace.not_home", members.preempted() + ": this node is not home");
+  members.epoch.not_home();
+}
+
 // Compare goes to one in_sync leg, any of them: all that are or may soon be in_sync must know the command.
 bool NamespaceControl::Impl::legs_compare() const {
   return std::all_of(members.legs.begin(), members.legs.end(), [](const Leg& l) {
@@ -202,8 +218,6 @@ void NamespaceControl::Impl::start() {
     for (std::uint32_t r = 0; r < ctx.geo.regions; ++r) ledger.clear_open(r);
   reconciling_ = !ledger.open().empty();
   reconcile_from_ = ctx.now + (reconciling_ && !planted(Bug::kNoGuardTime) ? ctx.times.guard_time : 0);
-  ledger.want_marker({ledger.marker().incarnation + 1, false});
-  marker_ticket_ = ledger.ticket();
   // What an addition or a removal that was cut short left behind.
   for (unsigned i = 0; i < kMaxLegs; ++i) {
     if (members.legs[i].configured()) continue;
@@ -222,7 +236,16 @@ void NamespaceControl::Impl::start() {
 
 void NamespaceControl::Impl::watch_start() {
   if (phase != Phase::kStarting) return;
+  if (!claimed_ && members.may_claim(ctx)) {
+    claimed_ = true;
+    ledger.want_marker({ledger.marker().incarnation + 1, false});
+    marker_ticket_ = ledger.ticket();
+    members.claim(marker_ticket_);
+  }
+  if (!claimed_) return;
   if (!ledger.durable(marker_ticket_) || !members.all_settled() || regions.unplaced() != 0) return;
+  if (!members.all_asked(ctx) || !members.keyed(ctx, ledger)) return;
+  members.served();
   go(PhaseIn::kServing);
   gate.set(Gate::kStarting, false);
 }
@@ -251,6 +274,7 @@ void NamespaceControl::Impl::watch_drain() {
   }
   const bool clean = closed && ledger.marker().clean && ledger.durable(marker_ticket_);
   if (!clean && ctx.now < drain_until_) return;
+  if (give_back_ && !members.give_back(ctx) && ctx.now < drain_until_) return;
   go(PhaseIn::kClosed);
   ctx.event(Severity::kInfo, "namespace.drained",
             clean ? "stopped cleanly" : "stopped with regions open: they are compared at the next start");
@@ -306,8 +330,8 @@ void NamespaceControl::Impl::settle_once() {
   closer.advance(ctx, members.legs, regions, ledger, fences);
   fault_failed(closer.take_failed(), "it did not flush");
   Copier::Allowed allowed;
-  allowed.reconcile =
-      reconciling_ && members.all_settled() && ctx.now >= reconcile_from_ && phase != Phase::kDraining;
+  allowed.reconcile = reconciling_ && members.all_settled() &&
+                      (ctx.now >= reconcile_from_ || members.all_proven()) && phase != Phase::kDraining;
   allowed.resync = serving;
   copier.advance(ctx, members.legs, regions, ledger, allowed);
   fault_failed(copier.take_failed(), "it could not be copied to");
@@ -348,16 +372,17 @@ Time NamespaceControl::Impl::wake_at() const {
 
 std::string transition_tables() {
   std::string out = transitions.print();
-  for (const auto& table : {Leg::table(), LegLink::table(), Epoch::table(), Regions::table(), Closer::table(),
-                            Copier::table(), Verify::table(), HeldOp::table()})
+  for (const auto& table :
+       {Leg::table(), LegLink::table(), LegFence::table(), Epoch::table(), Regions::table(), Closer::table(),
+        Copier::table(), Verify::table(), HeldOp::table()})
     out += "\n" + table;
   return out;
 }
 
 std::string transitions_never_taken() {
-  return transitions.never_taken() + Leg::never_taken() + LegLink::never_taken() + Epoch::never_taken() +
-         Regions::never_taken() + Closer::never_taken() + Copier::never_taken() + Verify::never_taken() +
-         HeldOp::never_taken();
+  return transitions.never_taken() + Leg::never_taken() + LegLink::never_taken() + LegFence::never_taken() +
+         Epoch::never_taken() + Regions::never_taken() + Closer::never_taken() + Copier::never_taken() +
+         Verify::never_taken() + HeldOp::never_taken();
 }
 
 // ---- the public face ----------------------------------------------------------------------------

@@ -38,6 +38,7 @@ struct NamespaceControl::Impl {
   void on_tagged(const tee::Event& event);
   void on_store(const Input& in);
   void drain();
+  void watch_home();
   void settle();
   void settle_once();
   void watch_start();
@@ -53,12 +54,14 @@ struct NamespaceControl::Impl {
   void fill_health(NamespaceStatus& s) const;
 
   bool was_clean_ = true;
+  bool claimed_ = false;      // this start is counted
   bool compare_ = false;      // as the core was told
   bool reconciling_ = false;  // the core checks regions for reads as well
   Time reconcile_from_ = 0;   // old commands may execute until then
   Ledger::Ticket marker_ticket_ = 0;
   Time drain_until_ = kNever;
   bool drained_ = false;
+  bool give_back_ = false;  // after the drain the namespace is deleted
   Time waiting_shown_ = kNever;
 };
 

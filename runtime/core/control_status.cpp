@@ -43,8 +43,11 @@ LegStatus NamespaceControl::Impl::leg_status(const Leg& leg, Time now) const {
   s.media_errors = leg.media_errors;
   if (leg.link.next_attempt() != kNever) s.next_attempt = leg.link.next_attempt();
   const bool in_doubt = leg.state() == Leg::State::kBarrier || leg.state() == Leg::State::kReturning;
-  if (in_doubt && leg.lost_at + ctx.times.guard_time > now)
+  if (in_doubt && !leg.reservation.proven() && leg.lost_at + ctx.times.guard_time > now)
     s.in_doubt_left = leg.lost_at + ctx.times.guard_time - now;
+  s.reservation = leg.reservation.held();
+  s.proven = leg.reservation.proven();
+  s.fence_key = leg.reservation.key();
   return s;
 }
 
@@ -71,7 +74,11 @@ void NamespaceControl::Impl::fill_health(NamespaceStatus& s) const {
   }
   if (gate.has(Gate::kStore))
     s.advice.push_back("the metadata store does not answer: check its disk and free space");
-  if (gate.has(Gate::kNotHome))
+  if (gate.has(Gate::kNotHome) && !members.stale_store().empty())
+    s.advice.push_back(members.stale_store() +
+                       "; stop nvteed and bring back the newest copy of the state file: see `nvtee explain "
+                       "namespace.stale_store`");
+  else if (gate.has(Gate::kNotHome))
     s.advice.push_back("another host or node took the legs: find out which, then restart nvteed");
   if (s.verify.mismatched_blocks != 0)
     s.advice.push_back(
@@ -101,6 +108,8 @@ NamespaceStatus NamespaceControl::Impl::status(Time now) const {
   NamespaceStatus s;
   s.spec = ctx.spec;
   s.epoch = ledger.epoch().epoch;
+  s.fence_number = members.truth(ctx, ledger).number;
+  s.guard_time = ctx.times.guard_time;
   bool waits = false;
   for (const Leg& leg : members.legs) {
     s.legs[leg.index()] = leg_status(leg, now);
@@ -115,7 +124,9 @@ NamespaceStatus NamespaceControl::Impl::status(Time now) const {
   s.closes = closer.closes();
   s.gated = gate.closed() || waits;
   if (gate.has(Gate::kNotHome))
-    s.gate_reason = "this node is not home";
+    s.gate_reason = members.stale_store().empty()
+                        ? "this node is not home"
+                        : "the metadata store is older than a leg's reservation key says";
   else if (gate.has(Gate::kStore))
     s.gate_reason = "the metadata store does not answer";
   else if (gate.has(Gate::kNoLeg))

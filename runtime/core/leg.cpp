@@ -1,5 +1,7 @@
 #include "runtime/core/leg.hpp"
 
+#include "runtime/core/planted.hpp"
+
 namespace nvtee::core {
 namespace {
 
@@ -85,6 +87,15 @@ const char* Leg::state_name() const {
 
 bool Leg::pending_in_core() const {
   return core_state != tee::Ctl::kLegOff;
+}
+
+Duration Leg::in_doubt(const Context& ctx) const {
+  if (lost_at == 0 || ctx.now >= lost_at + ctx.times.guard_time) return 0;
+  return lost_at + ctx.times.guard_time - ctx.now;
+}
+
+bool Leg::barrier_over(const Context& ctx) const {
+  return reservation.proven() || in_doubt(ctx) == 0 || planted(Bug::kNoGuardTime);
 }
 
 void Leg::set_core(Context& ctx, tee::Ctl::LegState state) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/core/context.hpp"
+#include "runtime/core/leg_fence.hpp"
 #include "runtime/core/leg_link.hpp"
 #include "runtime/core/region_bits.hpp"
 #include "runtime/core/transition.hpp"
@@ -75,7 +76,14 @@ class Leg {
   static std::string table();
   static std::string never_taken();
 
+  // Nothing that was sent to it before its present association can execute any more.
+  bool barrier_over(const Context& ctx) const;
+  Duration in_doubt(const Context& ctx) const;  // guard time that is left; 0 = none
+  // Its reservation, if it has one, carries what the store says.
+  bool keyed(const FenceTruth& truth) const { return !reservation.used() || reservation.current(truth); }
+
   LegLink link;
+  LegFence reservation;
   LegSpec spec;
   LegFacts facts;
   Role role = Role::kNone;      // durable
@@ -84,6 +92,7 @@ class Leg {
   std::uint64_t answered = 0;   // the newest Context::serial that a probe of it was issued in and answered
   bool ready = false;           // kBarrier: may join
   bool remains = false;         // kReturning: barrier over; the others are to be dropped before it serves
+  bool off_due = false;         // the same: the core is to route nothing to it once the others are keyed
   bool drop_due = false;        // kSweeping, kPurging: the core is to drop it once a leg serves
   bool copied = false;          // kCopying: nothing is left
   std::uint8_t commit_gen = 0;  // association when its epoch change was sent to the store

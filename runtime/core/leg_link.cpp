@@ -101,6 +101,13 @@ void LegLink::refused(Context& ctx, std::string why) {
   back_off(ctx, true);
 }
 
+void LegLink::failed(Context& ctx, std::string why) {
+  ctx.emit(Action::Kind::kDetachLeg).leg = leg_;
+  go(In::kDown);
+  reason_ = std::move(why);
+  back_off(ctx, false);
+}
+
 void LegLink::down(Context& ctx, std::string why, bool transient) {
   if (state_ == State::kUp) ctx.emit(Action::Kind::kDetachLeg).leg = leg_;
   go(In::kDown);

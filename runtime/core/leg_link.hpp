@@ -36,6 +36,7 @@ class LegLink {
   void up();
   void refused(Context& ctx, std::string why);
   void down(Context& ctx, std::string why, bool transient);
+  void failed(Context& ctx, std::string why);  // associated, but not usable this time
   // `may_give_up`: false for the last leg, which is tried for ever.
   void fault(Context& ctx, std::string why, bool may_give_up);
   void settled() { attempts_ = 0; }  // the leg is in use again

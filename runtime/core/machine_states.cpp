@@ -10,8 +10,8 @@ namespace {
 // First number of each machine's states; names from their tables.
 constexpr unsigned kPhase = 0, kLeg = kPhase + 5, kLink = kLeg + 18, kEpoch = kLink + 5, kRegion = kEpoch + 4,
                    kCloser = kRegion + 10, kCopier = kCloser + 7, kVerify = kCopier + 4, kGate = kVerify + 7,
-                   kHold = kGate + 6;
-static_assert(kHold + 5 == kMachineStates);
+                   kHold = kGate + 6, kFence = kHold + 5;
+static_assert(kFence + 9 == kMachineStates);
 
 constexpr std::array<const char*, kMachineStates> kNames = {
     "namespace new",     "namespace starting", "namespace running", "namespace draining",
@@ -31,7 +31,9 @@ constexpr std::array<const char*, kMachineStates> kNames = {
     "verify first",      "verify other",       "verify comparing",  "verify releasing",
     "gate starting",     "gate store",         "gate no_leg",       "gate not_home",
     "gate draining",     "gate doubt",         "hold idle",         "hold asking",
-    "hold refused",      "hold held",          "hold issued"};
+    "hold refused",      "hold held",          "hold issued",       "fence off",
+    "fence waiting",     "fence asking",       "fence changing",    "fence settling",
+    "fence held",        "fence rekeying",     "fence leaving",     "fence left"};
 
 }  // namespace
 
@@ -62,6 +64,7 @@ MachineStates NamespaceControl::Impl::machine_states() const {
   for (const Leg& leg : members.legs) {
     set(kLeg, leg.state());
     if (leg.configured()) set(kLink, leg.link.state());
+    if (leg.configured()) set(kFence, leg.reservation.state());
   }
   set(kEpoch, members.epoch.state());
   regions.states([&](Regions::State s) { set(kRegion, s); });

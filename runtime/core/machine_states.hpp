@@ -6,7 +6,7 @@
 
 namespace nvtee::core {
 
-constexpr unsigned kMachineStates = 71;
+constexpr unsigned kMachineStates = 80;
 using MachineStates = std::bitset<kMachineStates>;
 // "leg copying"; "gate store".
 std::string machine_state_name(unsigned state);

@@ -41,6 +41,7 @@ std::string facts_trouble(const Context& ctx, const LegFacts& f,
 
 // ---- start --------------------------------------------------------------------------------------
 void Membership::restore(const Ledger& ledger, std::uint32_t regions) {
+  accepted_ = ledger.epoch().epoch + ledger.marker().incarnation;
   for (unsigned i = 0; i < kMaxLegs; ++i) {
     legs[i] = Leg(i);
     legs[i].to_copy.resize(regions);
@@ -68,7 +69,10 @@ void Membership::start(Context& ctx, bool unclean) {
 }
 
 void Membership::disable_all(Context& ctx) {
-  for (Leg& leg : legs) leg.link.disable(ctx);
+  for (Leg& leg : legs) {
+    leg.reservation.end();
+    leg.link.disable(ctx);
+  }
 }
 
 // ---- contact ------------------------------------------------------------------------------------
@@ -77,14 +81,26 @@ void Membership::on_up(Context& ctx, Ledger& ledger, unsigned index, std::uint8_
   Leg& leg = legs[index];
   if (!leg.link.ours(gen) || leg.link.is_up()) return;
   const auto trouble = facts_trouble(ctx, facts, ledger.identity(index));
-  if (!trouble.empty()) {
-    leg.link.refused(ctx, trouble);
-    ctx.event(Severity::kWarning, "leg.refused", leg_name(leg) + " is refused: " + trouble);
-    if (leg.state() == LS::kAdding) give_up_adding(ctx, leg, leg_name(leg) + " is refused: " + trouble);
-    return;
-  }
-  leg.link.up();
+  if (!trouble.empty()) return refuse(ctx, leg, trouble);
   leg.facts = facts;
+  if (!facts.reservations) {
+    leg.reservation.end();
+    return came_up(ctx, ledger, leg);
+  }
+  leg.reservation.begin(index, gen, leg.in_doubt(ctx));
+}
+
+void Membership::refuse(Context& ctx, Leg& leg, const std::string& why) {
+  leg.link.refused(ctx, why);
+  ctx.event(Severity::kWarning, "leg.refused", leg_name(leg) + " is refused: " + why);
+  if (leg.state() == LS::kAdding) give_up_adding(ctx, leg, leg_name(leg) + " is refused: " + why);
+}
+
+// It may be used from here on.
+void Membership::came_up(Context& ctx, Ledger& ledger, Leg& leg) {
+  const unsigned index = leg.index();
+  const LegFacts& facts = leg.facts;
+  leg.link.up();
   if (planted(Bug::kQuietReconnect) && leg.state() == LS::kInSync) {
     leg.set_core(ctx, tee::Ctl::kLegInSync);
     leg.sweep(ctx, tee::Ctl::kReissue);
@@ -98,6 +114,7 @@ void Membership::on_down(Context& ctx, unsigned index, std::uint8_t gen, const s
                          bool transient) {
   Leg& leg = legs[index];
   if (!leg.link.ours(gen)) return;
+  leg.reservation.end();
   const bool was_up = leg.link.is_up();
   if (!was_up || (planted(Bug::kQuietReconnect) && leg.state() == LS::kInSync)) {
     leg.link.down(ctx, why, transient);
@@ -108,6 +125,10 @@ void Membership::on_down(Context& ctx, unsigned index, std::uint8_t gen, const s
 
 void Membership::on_deadline(Context& ctx, unsigned index, std::uint8_t gen) {
   Leg& leg = legs[index];
+  if (leg.link.ours(gen) && !leg.link.is_up() && leg.reservation.busy()) {
+    leg.reservation.end();
+    return leg.link.failed(ctx, "it did not answer a reservation command in time");
+  }
   if (leg.link.is_up() && leg.link.gen() == gen)
     lose(ctx, leg,
          fmt::format("it owed an answer for more than {} ms", ctx.times.leg_deadline / kMillisecond));
@@ -117,6 +138,93 @@ void Membership::on_core_fault(Context& ctx, unsigned index, std::uint8_t gen, s
   Leg& leg = legs[index];
   if (leg.link.is_up() && leg.link.gen() == gen)
     lose(ctx, leg, fmt::format("it answered with status {}/{:02x}h", status >> 8, status & 0xff));
+}
+
+void Membership::on_reserved(Context& ctx, Ledger& ledger, unsigned index, std::uint8_t gen,
+                             const Reserved& answer) {
+  Leg& leg = legs[index];
+  if (!leg.link.ours(gen) || !leg.reservation.busy()) return;
+  if (epoch.state() == Epoch::State::kNotHome && !leg.link.is_up()) {
+    leg.reservation.end();
+    return leg.link.refused(ctx, "this node is not home");
+  }
+  switch (leg.reservation.on_answer(ctx, truth(ctx, ledger), answer)) {
+    case LegFence::Verdict::kHeld:
+      return came_up(ctx, ledger, leg);
+    case LegFence::Verdict::kRefused:
+      return refuse(ctx, leg, leg.reservation.why());
+    case LegFence::Verdict::kStale:
+      // Once hosts are served it is this leg that does not belong here.
+      if (!served_) stale_store_ = leg_name(leg) + ": " + leg.reservation.why();
+      return refuse(ctx, leg, leg.reservation.why());
+    case LegFence::Verdict::kPreempted:
+      if (leg.link.is_up()) {
+        preempted_ = leg_name(leg) + ": " + leg.reservation.why();
+        return lose(ctx, leg, leg.reservation.why());
+      }
+      return leg.link.failed(ctx, leg.reservation.why());
+    case LegFence::Verdict::kFailed:
+      if (leg.link.is_up()) return lose(ctx, leg, leg.reservation.why());
+      return leg.link.failed(ctx, leg.reservation.why());
+    case LegFence::Verdict::kWait:
+    case LegFence::Verdict::kLeft:
+      return;
+  }
+}
+
+// ---- fences -------------------------------------------------------------------------------------
+FenceTruth Membership::truth(const Context& ctx, const Ledger& ledger) const {
+  FenceTruth t;
+  t.tag = fence_tag(ctx.spec);
+  t.accepted = accepted_;
+  if (ledger.durable(started_)) t.number = ledger.epoch().epoch + ledger.marker().incarnation;
+  NVTEE_CHECK(t.number >> 32 == 0, "a fence number has 32 bits");
+  return t;
+}
+
+void Membership::watch_fences(Context& ctx, const Ledger& ledger) {
+  if (epoch.state() == Epoch::State::kNotHome) return;
+  const FenceTruth t = truth(ctx, ledger);
+  for (Leg& leg : legs) leg.reservation.advance(ctx, t, leg.in_doubt(ctx));
+}
+
+// What an epoch allows is done when the legs that serve carry its number: whoever finds an older record later
+// is told so by them.
+bool Membership::keyed(const Context& ctx, const Ledger& ledger) const {
+  if (planted(Bug::kNoRekey)) return true;
+  const FenceTruth t = truth(ctx, ledger);
+  return std::all_of(legs.begin(), legs.end(), [&](const Leg& leg) { return !leg.good() || leg.keyed(t); });
+}
+
+bool Membership::give_back(Context& ctx) {
+  bool all = true;
+  for (Leg& leg : legs) {
+    if (!leg.link.is_up()) continue;
+    leg.reservation.leave(ctx);
+    all = all && leg.reservation.left();
+  }
+  return all;
+}
+
+bool Membership::all_asked(const Context& ctx) const {
+  const bool fenced = std::any_of(legs.begin(), legs.end(),
+                                  [](const Leg& leg) { return leg.good() && leg.reservation.used(); });
+  if (!fenced || ctx.now >= started_at_ + ctx.times.start_wait) return true;
+  return std::none_of(legs.begin(), legs.end(),
+                      [](const Leg& leg) { return leg.link.state() == LegLink::State::kConnecting; });
+}
+
+bool Membership::may_claim(const Context& ctx) const {
+  if (!stale_store_.empty()) return false;
+  if (ctx.now >= started_at_ + ctx.times.start_wait / 2) return true;
+  return std::none_of(legs.begin(), legs.end(), [](const Leg& leg) {
+    return leg.link.state() == LegLink::State::kConnecting && !leg.reservation.judged();
+  });
+}
+
+bool Membership::all_proven() const {
+  return std::all_of(legs.begin(), legs.end(),
+                     [](const Leg& leg) { return leg.role != Role::kInSync || leg.reservation.proven(); });
 }
 
 void Membership::on_media_error(Context& ctx, unsigned index, std::uint64_t lba, bool repaired) {
@@ -154,6 +262,8 @@ void Membership::lose(Context& ctx, Leg& leg, const std::string& why) {
   // An association that was not in use took nothing with it.
   if (before != LS::kLost && before != LS::kDropping && before != LS::kReturning) leg.lost_in = ctx.serial;
   leg.ready = leg.copied = leg.remains = false;
+  // A newer association may be on its way already: its reservation goes on.
+  if (leg.link.is_up()) leg.reservation.end();
   leg.link.fault(ctx, why, !last_one(leg));
   leg.go(LI::kBreak);
   if (planted(Bug::kRouteBeforeEpoch) && leg.state() == LS::kLost && before == LS::kInSync &&
@@ -200,6 +310,7 @@ void Membership::add(Context& ctx, const LegSpec& spec, std::uint64_t request) {
 
 void Membership::give_up_adding(Context& ctx, Leg& leg, const std::string& why) {
   leg.go(LI::kGiveUp);
+  leg.reservation.end();
   leg.link.disable(ctx);
   ctx.reply(std::exchange(leg.request, 0), false, why);
 }
@@ -313,9 +424,7 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       leg.reason = "it waits until nothing that was sent to it before can execute any more";
       return true;
     case LS::kBarrier: {
-      const bool ready =
-          may_join && any_good() &&
-          (leg.lost_at == 0 || planted(Bug::kNoGuardTime) || ctx.now >= leg.lost_at + ctx.times.guard_time);
+      const bool ready = may_join && any_good() && leg.barrier_over(ctx);
       if (ready == leg.ready) return false;
       leg.ready = ready;
       return true;
@@ -330,7 +439,7 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       leg.copied = leg.to_copy.empty();
       return true;
     case LS::kSweeping:
-      drop_from_core(ctx, leg);
+      drop_from_core(ctx, ledger, leg);
       if (leg.drop_due || !leg.swept()) return false;
       leg.go(LI::kSwept);
       return true;
@@ -342,8 +451,9 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
         leg.go(LI::kBreak);
         return true;
       }
-      if (ctx.now < leg.lost_at + ctx.times.guard_time && !planted(Bug::kNoGuardTime)) return false;
+      if (!leg.barrier_over(ctx)) return false;
       if (wait_alone(ctx, leg)) return leg.state() != LS::kReturning;
+      if (!leg.keyed(truth(ctx, ledger))) return false;
       leg.remains = false;
       leg.go(LI::kBarrierOver);
       distrust_copies(ctx, ledger);
@@ -362,8 +472,11 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       ctx.event(Severity::kNotice, "leg.returned", leg_name(leg) + " is back, and serves");
       return true;
     case LS::kPurging:
-      drop_from_core(ctx, leg);
+      drop_from_core(ctx, ledger, leg);
       if (leg.drop_due || !leg.swept()) return false;
+      if (leg.link.is_up()) leg.reservation.leave(ctx);
+      if (leg.link.is_up() && !leg.reservation.left()) return false;
+      leg.reservation.end();
       removed_at_ = ctx.now;
       leg.link.disable(ctx);
       ledger.clear_dirty_all(leg.index());
@@ -406,9 +519,8 @@ void Membership::apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences) {
         break;
       case LS::kSweeping:
       case LS::kPurging:
-        if (!planted(Bug::kRouteAfterDrop)) leg.set_core(ctx, tee::Ctl::kLegOff);
-        leg.drop_due = true;
-        drop_from_core(ctx, leg);
+        leg.off_due = leg.drop_due = true;
+        drop_from_core(ctx, ledger, leg);
         if (leg.state() == LS::kSweeping)
           ctx.event(Severity::kWarning, "leg.dropped", leg_name(leg) + " is out of sync: " + leg.reason);
         break;
@@ -420,6 +532,7 @@ void Membership::apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences) {
 
 void Membership::advance(Context& ctx, Ledger& ledger, FenceDesk& fences, bool may_join) {
   for (Leg& leg : legs) leg.link.tick(ctx);
+  watch_fences(ctx, ledger);
   for (Leg& leg : legs)
     while (advance_leg(ctx, ledger, fences, leg, may_join)) {
     }
@@ -508,6 +621,7 @@ bool Membership::wait_alone(Context& ctx, Leg& leg) {
   if (!others || planted(Bug::kServeUndropped)) return false;
   leg.remains = leg.link.attached_in() > newest;
   if (leg.remains) return true;
+  leg.reservation.end();
   leg.link.down(ctx, "asked anew, since other legs were lost after it had come back", true);
   leg.go(LI::kBreak);
   return true;
@@ -515,7 +629,12 @@ bool Membership::wait_alone(Context& ctx, Leg& leg) {
 
 // What only the dropped leg owed is finished by this. While no leg serves, that would count answers of the
 // others' former incarnations, which may be gone with their caches (P1): they are asked again first.
-void Membership::drop_from_core(Context& ctx, Leg& leg) {
+void Membership::drop_from_core(Context& ctx, const Ledger& ledger, Leg& leg) {
+  if (leg.off_due) {
+    if (!keyed(ctx, ledger)) return;
+    leg.off_due = false;
+    if (!planted(Bug::kRouteAfterDrop)) leg.set_core(ctx, tee::Ctl::kLegOff);
+  }
   if (!leg.drop_due || (!any_good() && !planted(Bug::kDropUnserved))) return;
   leg.drop_due = false;
   leg.sweep(ctx, tee::Ctl::kDrop);
@@ -539,6 +658,10 @@ void Membership::fail_pending(Context& ctx) {
 
 void Membership::wake(Wake& w, const Context& ctx) const {
   prober.wake(w, ctx);
+  if (!served_) {
+    w.add(started_at_ + ctx.times.start_wait / 2);
+    w.add(started_at_ + ctx.times.start_wait);
+  }
   for (const Leg& leg : legs) {
     w.add(leg.link.next_attempt());
     switch (leg.state()) {

@@ -19,10 +19,16 @@ class Membership {
   // ---- inputs -----------------------------------------------------------------------------------
   void restore(const Ledger& ledger, std::uint32_t regions);
   void start(Context& ctx, bool unclean);
+  // The start may be counted: every leg has been looked at, or cannot be, or start_wait is half over. Not
+  // before: with each start an old copy of the store would come nearer to the keys that tell its age.
+  bool may_claim(const Context& ctx) const;
+  // When this is durable, the start has its fence number.
+  void claim(Ledger::Ticket started) { started_ = started; }
   void on_up(Context& ctx, Ledger& ledger, unsigned leg, std::uint8_t gen, const LegFacts& facts);
   void on_down(Context& ctx, unsigned leg, std::uint8_t gen, const std::string& why, bool transient);
   void on_deadline(Context& ctx, unsigned leg, std::uint8_t gen);
   void on_core_fault(Context& ctx, unsigned leg, std::uint8_t gen, spec::Status status);
+  void on_reserved(Context& ctx, Ledger& ledger, unsigned leg, std::uint8_t gen, const Reserved& answer);
   void on_media_error(Context& ctx, unsigned leg, std::uint64_t lba, bool repaired);
   void fault(Context& ctx, unsigned leg, const std::string& why);
   void disable_all(Context& ctx);
@@ -42,6 +48,19 @@ class Membership {
   // nobody may see it until that leg is durably dropped, or back (P3).
   bool doubt() const { return doubt_ != 0; }
 
+  // Deleting the namespace: reservations are given back. True when nothing is held any more.
+  bool give_back(Context& ctx);
+  // Every leg that was configured at the start has said whose it is, or cannot be asked: a store that is an
+  // old copy may be recognised by any of them.
+  bool all_asked(const Context& ctx) const;
+  bool keyed(const Context& ctx, const Ledger& ledger) const;  // every leg that serves carries the epoch
+  bool all_proven() const;  // every leg in sync: nothing sent before our start can execute any more
+  // A leg's key showed that the store is an old copy, or that another node serves.
+  const std::string& stale_store() const { return stale_store_; }
+  const std::string& preempted() const { return preempted_; }  // a leg's reservation was taken from us
+  void served() { served_ = true; }                            // hosts are served from here on
+  FenceTruth truth(const Context& ctx, const Ledger& ledger) const;
+
   bool any_good() const;
   bool all_settled() const;  // every durably in_sync leg serves
   Time held_since() const { return held_since_; }
@@ -50,6 +69,9 @@ class Membership {
  private:
   bool advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Leg& leg, bool may_join);
   void apply_epoch(Context& ctx, Ledger& ledger, FenceDesk& fences);
+  void came_up(Context& ctx, Ledger& ledger, Leg& leg);
+  void refuse(Context& ctx, Leg& leg, const std::string& why);
+  void watch_fences(Context& ctx, const Ledger& ledger);
   void begin_copy(Context& ctx, const Ledger& ledger, Leg& leg);
   void distrust_copies(Context& ctx, const Ledger& ledger);
   void lose(Context& ctx, Leg& leg, const std::string& why);
@@ -58,10 +80,14 @@ class Membership {
   void watch_held(Context& ctx);
   void choose_survivor(Context& ctx);
   bool wait_alone(Context& ctx, Leg& leg);
-  void drop_from_core(Context& ctx, Leg& leg);
+  void drop_from_core(Context& ctx, const Ledger& ledger, Leg& leg);
   bool last_one(const Leg& leg) const;  // durably in_sync, and no other leg serves
   void give_up_adding(Context& ctx, Leg& leg, const std::string& why);
 
+  Ledger::Ticket started_ = ~Ledger::Ticket{0};
+  std::uint64_t accepted_ = 0;  // fence number of the store as it was read
+  std::string stale_store_, preempted_;
+  bool served_ = false;
   Time started_at_ = 0;
   bool unclean_ = false;
   Time held_since_ = kNever;

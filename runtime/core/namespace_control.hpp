@@ -71,6 +71,35 @@ struct LegFacts {
   std::uint64_t eui64 = 0;
   std::string serial, model;
   std::uint16_t cntlid = 0;
+  bool reservations = false;  // ONCS and RESCAP: Exclusive Access that persists through power loss
+};
+
+// A reservation command for a leg (Exclusive Access throughout), and its answer.
+struct Reserve {
+  enum class Op : std::uint8_t {
+    kReport,
+    kRegister,    // `other`: the new key; persistent
+    kReplace,     // `current` by `other`
+    kUnregister,  // `current`; releases too
+    kAcquire,     // `current`
+    kPreempt,     // and abort: `current` is ours, `other` that of the victims, whose commands are over then
+  };
+  Op op = Op::kReport;
+  std::uint64_t current = 0, other = 0;
+};
+struct Reserved {
+  struct Registrant {
+    std::uint64_t key = 0;
+    bool ours = false;       // this association's Host Identifier
+    bool same_node = false;  // another association of this process
+    bool holder = false;
+  };
+  spec::Status status = 0;
+  // Of a report:
+  std::uint8_t type = 0;  // spec::resv, 0 = no reservation
+  bool persistent = false;
+  bool truncated = false;  // more registrants than there are here
+  std::vector<Registrant> registrants;
 };
 
 struct Input {
@@ -93,17 +122,19 @@ struct Input {
     kDrain,      // the daemon stops: close what is open, then action kDrained
     kWayWanted,  // another namespace's kWayWanted, with `region` = hash of its set for us:
                  // tee::region_hash_of_set()
+    kReserved,   // leg, gen, reserved: answer of a kReserve
   };
   Kind kind = Kind::kTime;
   unsigned leg = 0;
   std::uint8_t gen = 0;
   tee::Event event{};
   LegFacts facts{};
+  Reserved reserved{};
   LegSpec spec{};
   std::string text;
   bool transient = true;
   std::uint64_t txn = 0;
-  bool ok = false;
+  bool ok = false;           // kDrain: give the legs' reservations back, the namespace is deleted
   bool conflict = false;     // kStoreDone, with ok = false: a condition failed (Outcome::kConditionFailed)
   std::uint32_t region = 0;  // kWayWanted
   unsigned slot = 0;
@@ -130,12 +161,14 @@ struct Action {
     kDrained,
     kWayWanted,  // ctl.region: the core has no free way for it; give input kWayWanted to the engine's other
                  // namespaces
+    kReserve,    // leg, gen, reserve: kReserved follows, or kLegDown, or kLegDeadline
   };
   Kind kind = Kind::kCtl;
   tee::Ctl ctl{};
   unsigned leg = 0;
   std::uint8_t gen = 0;
   LegSpec spec{};
+  Reserve reserve{};
   std::uint64_t txn = 0;
   store::Transaction transaction;
   unsigned slot = 0;
@@ -162,10 +195,16 @@ struct LegStatus {
   std::uint64_t faults = 0, media_errors = 0;
   Time next_attempt = 0;       // 0 = none
   Duration in_doubt_left = 0;  // guard time still to wait
+  // What keeps old commands off it: a reservation, or waiting for guard_time.
+  bool reservation = false;
+  bool proven = false;          // by the reservation: nothing sent before this association can execute
+  std::uint64_t fence_key = 0;  // as registered; 0 = none
 };
 struct NamespaceStatus {
   NamespaceSpec spec;
   std::uint64_t epoch = 0;
+  std::uint64_t fence_number = 0;  // what the legs' keys carry: epoch + starts
+  Duration guard_time = 0;
   std::array<LegStatus, kMaxLegs> legs;
   std::uint64_t open_regions = 0, open_bytes = 0, reconcile_bytes = 0;
   std::uint64_t misses = 0, closes = 0;

@@ -237,6 +237,25 @@ TEST_F(RegionParts, OpensDurablyThenInTheCoreThenResumes) {
   EXPECT_EQ(count(tee::Ctl::kResume), 3u);
 }
 
+// The first miss is on its way to the store; what misses meanwhile goes together.
+TEST_F(RegionParts, SeveralMissesAreOneTransaction) {
+  regions.on_miss(ctx, 1, 1);
+  settle();
+  ledger.pump(ctx);
+  ASSERT_EQ(count(Action::Kind::kCommit), 1u);
+  for (unsigned r = 2; r < 7; ++r) regions.on_miss(ctx, r, r);
+  settle();
+  ledger.pump(ctx);
+  EXPECT_EQ(count(Action::Kind::kCommit), 1u);
+  EXPECT_EQ(answer(true), Ledger::Answer::kCommitted);
+  settle();
+  ledger.pump(ctx);
+  ASSERT_EQ(count(Action::Kind::kCommit), 2u);
+  const auto& puts = last(Action::Kind::kCommit)->transaction.puts;
+  ASSERT_EQ(puts.size(), 1u);
+  EXPECT_EQ((*store::decode_bitmap(puts[0].key, puts[0].value))[0], 0b1111110u);
+}
+
 TEST_F(RegionParts, SlotThatWasUsedAgainIsResumedOnce) {
   regions.on_miss(ctx, 3, 100);
   regions.on_miss(ctx, 5, 100);  // its queue was closed, the slot used again
@@ -559,6 +578,25 @@ TEST(Tables, WhatIsNotInATableStopsTheProcess) {
   EXPECT_DEATH(leg.go(Leg::In::kSwept), "swept");
   HeldOp op(1);
   EXPECT_DEATH(op.on_held(3), "held");
+}
+
+// About 65,536 regions, each 1 to 64 MiB.
+TEST(Create, RegionsGrowWithTheNamespace) {
+  constexpr std::uint64_t kMiB = 1u << 20, kGiB = kMiB << 10, kTiB = kGiB << 10;
+  const struct {
+    std::uint64_t size, region;
+  } cases[] = {{16 * kMiB, kMiB},        {60 * kGiB, kMiB},     {100 * kGiB, 2 * kMiB},
+               {kTiB - kGiB, 16 * kMiB}, {3 * kTiB, 64 * kMiB}, {200 * kTiB, 64 * kMiB}};
+  for (const auto& c : cases) {
+    NamespaceSpec spec;
+    spec.name = "v";
+    spec.subsystem = "nqn.2024-01.org.example:v";
+    spec.blocks = c.size >> spec.block_shift;
+    const auto made = NamespaceControl::create(spec, {{"a", 1}}, true);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_EQ(store::decode_namespace(made->puts[0].key, made->puts[0].value)->region_bytes, c.region)
+        << c.size;
+  }
 }
 
 TEST(Tables, ArePrinted) {

@@ -46,6 +46,10 @@ enum class Bug : unsigned {
   kCleanAtOnce,         // after a clean stop a stale leg may execute its old commands
   kNoQuiesce,           // a host tries again while its old queue may still execute (CQT)
   kReturnBeside,        // a lost leg comes back beside another one that has become in sync
+  kNoRekey,             // the legs' keys stay as they were when the epoch goes up
+  kNewerKeyTaken,       // a leg's key that is newer than the store is taken
+  kPreemptNoAbort,      // a former association is preempted, its commands go on
+  kDoubtForgotten,      // a preemption that was cut short counts as a barrier
   kEnd
 };
 

@@ -251,6 +251,7 @@ void Node::act(Action& a) {
       ++drained;
       return;
     case Kind::kAna:
+    case Kind::kReserve:
     case Kind::kWayWanted:
       return;
   }
@@ -526,7 +527,7 @@ std::optional<bool> Node::reply(std::uint64_t request) const {
 
 std::string Node::trace_of(const Action& a) const {
   static const char* const kinds[] = {"ctl", "attach", "detach", "commit",  "save", "compare",
-                                      "ana", "event",  "reply",  "drained", "way"};
+                                      "ana", "event",  "reply",  "drained", "way",  "reserve"};
   static const char* const ops[] = {
       "nop",    "namespace",  "gate",  "hostgate", "leg",   "lease", "qopen",   "qclose",   "region", "query",
       "resume", "failparked", "fence", "hold",     "issue", "copy",  "release", "puntdone", "sweep"};

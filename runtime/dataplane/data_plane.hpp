@@ -42,6 +42,8 @@ class DataPlaneClient {
   virtual void on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why,
                            bool transient) = 0;
   virtual void on_leg_deadline(unsigned ns, unsigned leg, std::uint8_t gen) = 0;
+  // Answer of a reserve().
+  virtual void on_reserved(unsigned ns, unsigned leg, std::uint8_t gen, const core::Reserved& answer) = 0;
   // The queue is closed and its last slot is free.
   virtual void on_queue_drained(std::uint16_t cntlid) = 0;
 
@@ -61,6 +63,9 @@ class DataPlane : public PuntPlane {
   virtual ~DataPlane() = default;
 
   virtual void open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) = 0;
+  // A reservation command to a leg that is up, one at a time. on_reserved, on_leg_deadline or on_leg_down
+  // follows.
+  virtual void reserve(unsigned ns, unsigned leg, const core::Reserve& command) = 0;
   virtual void close_leg(unsigned ns, unsigned leg) = 0;  // at once; nothing of it is reported any more
   virtual std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
       const nvmf::ControllerInfo& controller, std::uint32_t entries,

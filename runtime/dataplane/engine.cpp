@@ -150,6 +150,7 @@ void Engine::remove_namespace(const std::string& name, Node::Done done) {
   };
   core::Input in;
   in.kind = core::Input::Kind::kDrain;
+  in.ok = true;
   input(ns->index, std::move(in));
 }
 
@@ -261,6 +262,8 @@ void Engine::act(Ns& ns, core::Action& a) {
     case Kind::kDrained:
       if (ns.drained) std::exchange(ns.drained, nullptr)();
       return;
+    case Kind::kReserve:
+      return plane_->reserve(ns.index, a.leg, a.reserve);
     case Kind::kWayWanted:
       return want_way(ns, a.ctl.region.to_uint());
   }
@@ -290,6 +293,10 @@ void Engine::attach(Ns& ns, const core::Action& a) {
   t.sub_nqn = p.subnqn;
   t.host_nqn = shared_.config->host_nqn;
   t.host_id = shared_.host_id;
+  t.host_id[kHostIdOfNode] = static_cast<std::uint8_t>(ns.index << 2 | a.leg);
+  ++associations_;
+  for (unsigned i = 1; i < 4; ++i)
+    t.host_id[kHostIdOfNode + i] = static_cast<std::uint8_t>(associations_ >> (8 * (i - 1)));
   t.nsid = a.spec.nsid;
   t.queues = p.queues;
   t.entries = p.entries;
@@ -431,6 +438,7 @@ void Engine::on_leg_up(unsigned ns, unsigned leg, std::uint8_t gen, const core::
   in.leg = leg;
   in.gen = gen;
   in.facts = facts;
+  in.facts.reservations = facts.reservations && shared_.reservations;
   input(ns, std::move(in));
 }
 
@@ -455,6 +463,15 @@ void Engine::on_leg_deadline(unsigned ns, unsigned leg, std::uint8_t gen) {
   in.kind = core::Input::Kind::kLegDeadline;
   in.leg = leg;
   in.gen = gen;
+  input(ns, std::move(in));
+}
+
+void Engine::on_reserved(unsigned ns, unsigned leg, std::uint8_t gen, const core::Reserved& answer) {
+  core::Input in;
+  in.kind = core::Input::Kind::kReserved;
+  in.leg = leg;
+  in.gen = gen;
+  in.reserved = answer;
   input(ns, std::move(in));
 }
 

@@ -27,7 +27,9 @@ namespace nvtee::dataplane {
 struct NodeShared {
   const NodeConfig* config = nullptr;
   std::map<std::string, PeerConfig> peers;
-  std::array<std::uint8_t, 16> host_id{};  // of this incarnation (DESIGN §6, Fencing)
+  // Of this incarnation (DESIGN §6, Fencing); its last bytes differ from association to association.
+  std::array<std::uint8_t, 16> host_id{};
+  bool reservations = true;  // legs that can are fenced by reservations
   store::CommitQueue* commits = nullptr;
   EventLog* events = nullptr;
 };
@@ -97,6 +99,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   void on_leg_down(unsigned ns, unsigned leg, std::uint8_t gen, const std::string& why,
                    bool transient) override;
   void on_leg_deadline(unsigned ns, unsigned leg, std::uint8_t gen) override;
+  void on_reserved(unsigned ns, unsigned leg, std::uint8_t gen, const core::Reserved& answer) override;
   void on_queue_drained(std::uint16_t cntlid) override;
   // IoBackend
   std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
@@ -134,6 +137,7 @@ class Engine final : private DataPlaneClient, private nvmf::IoBackend {
   std::vector<std::pair<std::uint16_t, std::function<void()>>> quiescing_;
   std::map<std::string, PeerView> peers_;
   std::uint64_t next_request_ = 1;
+  std::uint32_t associations_ = 0;
   std::optional<std::uint64_t> resync_rate_;  // set by an operator
   net::Timer latency_timer_;
   LossGroup<Commit> losses_;

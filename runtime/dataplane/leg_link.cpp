@@ -10,6 +10,9 @@ namespace nvtee::dataplane {
 namespace {
 
 constexpr unsigned kSlotMask = 0x1fff;
+// The core's CIDs have 0 to 6 in their upper three bits.
+constexpr std::uint16_t kReservationCid = 7u << 13;
+constexpr std::size_t kReportBytes = 4096, kReportHeader = 64, kReportEntry = 64;
 
 std::string trimmed(const char* text, std::size_t size) {
   std::string s(text, strnlen(text, size));
@@ -40,6 +43,9 @@ core::LegFacts facts_of(const nvmf::PeerInfo& info) {
   f.serial = trimmed(info.ctrl.sn, sizeof(info.ctrl.sn));
   f.model = trimmed(info.ctrl.mn, sizeof(info.ctrl.mn));
   f.cntlid = info.cntlid;
+  f.reservations = (info.ctrl.oncs & spec::resv::kOncsBit) != 0 &&
+                   (info.ns.rescap & spec::resv::kCapPersist) != 0 &&
+                   (info.ns.rescap & spec::resv::kCapExclusiveAccess) != 0;
   return f;
 }
 
@@ -52,7 +58,10 @@ LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t 
       reactor_(reactor),
       latency_(latency),
       owner_(owner),
-      commands_((slots + kChunk - 1) / kChunk) {
+      commands_((slots + kChunk - 1) / kChunk),
+      reservation_data_(kReportBytes),
+      host_id_(target.host_id),
+      nsid_(target.nsid) {
   nvmf::Association::Options o;
   o.addresses = target.addresses;
   o.host_nqn = target.host_nqn;
@@ -107,6 +116,65 @@ void LegLink::submit(const tee::LegTx& tx, std::byte* data, std::optional<std::u
   association_->io_queue(slot % association_->io_queue_count()).submit(t);
 }
 
+void LegLink::reserve(const core::Reserve& command) {
+  using Op = core::Reserve::Op;
+  NVTEE_CHECK(!reservation_.in_flight, "reservation commands go one after the other");
+  if (!up()) return;  // leg_down is on its way
+  reservation_.in_flight = true;
+  nvmf::Transfer& t = reservation_.transfer;
+  t = nvmf::Transfer{};
+  t.sqe.flags = spec::kPsdtSgl;
+  t.sqe.cid = kReservationCid;
+  t.sqe.nsid = nsid_;
+  if (command.op == Op::kReport) {
+    std::ranges::fill(reservation_data_, std::byte{0});
+    t.sqe.opcode = spec::io::kResvReport;
+    t.sqe.cdw10 = kReportBytes / 4 - 1;
+    t.sqe.cdw11 = spec::resv::kReportExtended;
+    t.in = reservation_data_.data();
+    t.in_length = kReportBytes;
+  } else {
+    std::memcpy(reservation_data_.data(), &command.current, 8);
+    std::memcpy(reservation_data_.data() + 8, &command.other, 8);
+    t.out = reservation_data_.data();
+    t.out_length = 16;
+    const bool acquires = command.op == Op::kAcquire || command.op == Op::kPreempt;
+    t.sqe.opcode = acquires ? spec::io::kResvAcquire : spec::io::kResvRegister;
+    if (acquires)
+      t.sqe.cdw10 = (command.op == Op::kPreempt ? spec::resv::kActPreemptAbort : spec::resv::kActAcquire) |
+                    std::uint32_t{spec::resv::kExclusiveAccess} << 8;
+    else if (command.op == Op::kRegister)
+      t.sqe.cdw10 = spec::resv::kActRegister | spec::resv::kPersistSet;
+    else
+      t.sqe.cdw10 = command.op == Op::kReplace ? spec::resv::kActReplace : spec::resv::kActUnregister;
+  }
+  association_->io_queue(0).submit(t);
+}
+
+core::Reserved LegLink::reserved_answer(spec::Status status) const {
+  core::Reserved r;
+  r.status = status;
+  if (status != spec::st::kOk || reservation_.transfer.sqe.opcode != spec::io::kResvReport) return r;
+  const auto* d = reinterpret_cast<const std::uint8_t*>(reservation_data_.data());
+  const auto read64 = [](const std::uint8_t* p) {
+    std::uint64_t v = 0;
+    std::memcpy(&v, p, 8);
+    return v;
+  };
+  r.type = d[4];
+  const std::size_t count = d[5] | d[6] << 8;
+  r.persistent = d[9] != 0;
+  const std::size_t room =
+      (std::max<std::size_t>(reservation_.transfer.in_done, kReportHeader) - kReportHeader) / kReportEntry;
+  r.truncated = reservation_.transfer.in_done < kReportHeader || count > room;
+  for (std::size_t i = 0; i < std::min(count, room); ++i) {
+    const std::uint8_t* e = d + kReportHeader + i * kReportEntry;
+    r.registrants.push_back({read64(e + 8), std::memcmp(e + 16, host_id_.data(), host_id_.size()) == 0,
+                             std::memcmp(e + 16, host_id_.data(), kHostIdOfNode) == 0, (e[2] & 1) != 0});
+  }
+  return r;
+}
+
 void LegLink::check_deadline(const net::Reactor& reactor) {
   if (!up() || deadline_told_) return;
   Time oldest = kNever;
@@ -125,11 +193,18 @@ void LegLink::check_deadline(const net::Reactor& reactor) {
 void LegLink::on_up(nvmf::InitiatorQueue&, std::uint16_t) {}
 
 nvmf::Transfer* LegLink::find(nvmf::InitiatorQueue&, std::uint16_t cid) {
+  if (cid == kReservationCid) return reservation_.in_flight ? &reservation_.transfer : nullptr;
   Command& c = command(cid & kSlotMask);
   return c.in_flight && c.transfer.sqe.cid == cid ? &c.transfer : nullptr;
 }
 
 void LegLink::on_response(nvmf::InitiatorQueue&, nvmf::Transfer& transfer) {
+  if (&transfer == &reservation_.transfer) {
+    reservation_.in_flight = false;
+    return owner_->leg_reserved(
+        *this, reserved_answer(transfer.data_error ? spec::st::kTransientTransport
+                                                   : spec::status_of_cqe(transfer.cqe.status)));
+  }
   Command& c = command(transfer.sqe.cid & kSlotMask);
   NVTEE_CHECK(c.in_flight && &c.transfer == &transfer, "an answer belongs to a command in flight");
   c.in_flight = false;

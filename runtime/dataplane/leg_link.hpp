@@ -22,6 +22,7 @@ class LegLinkOwner {
   virtual void leg_up(LegLink& link, const core::LegFacts& facts) = 0;
   virtual void leg_down(LegLink& link, const std::string& why, bool transient) = 0;
   virtual void leg_deadline(LegLink& link) = 0;
+  virtual void leg_reserved(LegLink& link, core::Reserved answer) = 0;
 
  protected:
   ~LegLinkOwner() = default;
@@ -40,6 +41,8 @@ class LegLink final : private nvmf::AssociationDelegate {
 
   // `data` is the slot's buffer. `crc` = CRC32C of the payload where the host's digest gave it.
   void submit(const tee::LegTx& tx, std::byte* data, std::optional<std::uint32_t> crc);
+  // One at a time; leg_reserved() follows unless the leg goes down.
+  void reserve(const core::Reserve& command);
   // Asks whether the leg owes something for longer than its deadline (called every now and then).
   void check_deadline(const net::Reactor& reactor);
 
@@ -53,6 +56,8 @@ class LegLink final : private nvmf::AssociationDelegate {
   static constexpr unsigned kChunk = 128;
   using Chunk = std::array<Command, kChunk>;
   Command& command(unsigned slot);
+
+  core::Reserved reserved_answer(spec::Status status) const;
 
   void on_up(nvmf::InitiatorQueue& queue, std::uint16_t cntlid) override;
   nvmf::Transfer* find(nvmf::InitiatorQueue& queue, std::uint16_t cid) override;
@@ -70,8 +75,15 @@ class LegLink final : private nvmf::AssociationDelegate {
   LegLinkOwner* owner_;
   bool down_ = false, deadline_told_ = false;
   std::vector<std::unique_ptr<Chunk>> commands_;
+  Command reservation_;
+  std::vector<std::byte> reservation_data_;
+  std::array<std::uint8_t, 16> host_id_;
+  std::uint32_t nsid_;
   std::unique_ptr<nvmf::Association> association_;
 };
+
+// Bytes of a Host Identifier that all associations of this process share; the others tell them apart.
+constexpr std::size_t kHostIdOfNode = 12;
 
 // What a leg's identify data says, in the control machine's words.
 core::LegFacts facts_of(const nvmf::PeerInfo& info);

@@ -86,6 +86,8 @@ Status0 LocalNode::open_store() {
   shared_.commits = commits_.get();
   shared_.events = &events_;
   shared_.host_id = random_uuid();
+  // Without a durable record the next start would not know the legs' keys as its own.
+  shared_.reservations = config_.fencing != Fencing::kGuardTime && !config_.state_file.empty();
   for (const auto& p : config_.peers) shared_.peers[p.name] = p;
   return {};
 }

@@ -38,6 +38,12 @@ struct SubsystemConfig {
   std::vector<std::string> hosts;  // allowed host NQNs
 };
 
+// How a leg is kept from commands of former associations and nodes.
+enum class Fencing : std::uint8_t {
+  kAuto,       // by a reservation where the leg has them, else by waiting for guard_time
+  kGuardTime,  // always by waiting
+};
+
 struct NodeConfig {
   std::string state_file;               // SQLite metadata; empty = memory (tests only)
   std::string api_socket;               // unix socket of the control API
@@ -51,6 +57,7 @@ struct NodeConfig {
   std::vector<SubsystemConfig> subsystems;
   core::Times times;
   core::Limits limits;
+  Fencing fencing = Fencing::kAuto;
   Duration host_data_deadline = 5 * kSecond;
   std::string log_level = "info";
 };

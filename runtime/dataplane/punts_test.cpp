@@ -18,6 +18,7 @@ class FakePlane final : public DataPlane {
   }
   const nvmf::Sqe& punted(unsigned slot) const override { return sqes.at(slot); }
   void open_leg(unsigned, unsigned, std::uint8_t, const LegTarget&) override {}
+  void reserve(unsigned, unsigned, const core::Reserve&) override {}
   void close_leg(unsigned, unsigned) override {}
   std::expected<nvmf::QueueHandler*, spec::Status> open_queue(const nvmf::ControllerInfo&, std::uint32_t,
                                                               nvmf::ControllerConnection&) override {

@@ -91,6 +91,10 @@ void SoftwareBody::open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const L
                                 static_cast<LegLinkOwner*>(this));
 }
 
+void SoftwareBody::reserve(unsigned ns, unsigned leg, const core::Reserve& command) {
+  if (LegLink* l = link(ns, leg)) l->reserve(command);
+}
+
 void SoftwareBody::close_leg(unsigned ns, unsigned leg) {
   auto& l = links_[ns * core::kMaxLegs + leg];
   if (l) closed_links_.push_back(std::move(l));
@@ -292,17 +296,23 @@ void SoftwareBody::leg_answered(LegLink& link, std::uint16_t cid, spec::Status s
 }
 
 void SoftwareBody::leg_up(LegLink& link, const core::LegFacts& facts) {
-  reports_.push_back({LegReport::Kind::kUp, link.ns(), link.leg(), link.gen(), facts, {}, true});
+  reports_.push_back({LegReport::Kind::kUp, link.ns(), link.leg(), link.gen(), facts, {}, true, {}});
   kick();
 }
 
 void SoftwareBody::leg_down(LegLink& link, const std::string& why, bool transient) {
-  reports_.push_back({LegReport::Kind::kDown, link.ns(), link.leg(), link.gen(), {}, why, transient});
+  reports_.push_back({LegReport::Kind::kDown, link.ns(), link.leg(), link.gen(), {}, why, transient, {}});
   kick();
 }
 
 void SoftwareBody::leg_deadline(LegLink& link) {
-  reports_.push_back({LegReport::Kind::kDeadline, link.ns(), link.leg(), link.gen(), {}, {}, true});
+  reports_.push_back({LegReport::Kind::kDeadline, link.ns(), link.leg(), link.gen(), {}, {}, true, {}});
+  kick();
+}
+
+void SoftwareBody::leg_reserved(LegLink& link, core::Reserved answer) {
+  reports_.push_back(
+      {LegReport::Kind::kReserved, link.ns(), link.leg(), link.gen(), {}, {}, true, std::move(answer)});
   kick();
 }
 
@@ -385,6 +395,7 @@ bool SoftwareBody::deliver() {
     if (r.kind == LegReport::Kind::kUp) client_->on_leg_up(r.ns, r.leg, r.gen, r.facts);
     if (r.kind == LegReport::Kind::kDown) client_->on_leg_down(r.ns, r.leg, r.gen, r.why, r.transient);
     if (r.kind == LegReport::Kind::kDeadline) client_->on_leg_deadline(r.ns, r.leg, r.gen);
+    if (r.kind == LegReport::Kind::kReserved) client_->on_reserved(r.ns, r.leg, r.gen, r.reserved);
   }
   reports_now_.clear();
   return true;

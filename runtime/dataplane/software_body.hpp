@@ -41,6 +41,7 @@ class SoftwareBody final : public DataPlane,
   std::byte* buffer(unsigned slot) override { return memory_.at(slot); }
   const nvmf::Sqe& punted(unsigned slot) const override { return slots_[slot].sqe; }
   void open_leg(unsigned ns, unsigned leg, std::uint8_t gen, const LegTarget& target) override;
+  void reserve(unsigned ns, unsigned leg, const core::Reserve& command) override;
   void close_leg(unsigned ns, unsigned leg) override;
   std::expected<nvmf::QueueHandler*, spec::Status> open_queue(
       const nvmf::ControllerInfo& controller, std::uint32_t entries,
@@ -71,12 +72,13 @@ class SoftwareBody final : public DataPlane,
     std::uint8_t block_shift = 12;
   };
   struct LegReport {
-    enum class Kind : std::uint8_t { kUp, kDown, kDeadline } kind;
+    enum class Kind : std::uint8_t { kUp, kDown, kDeadline, kReserved } kind;
     unsigned ns, leg;
     std::uint8_t gen;
     core::LegFacts facts;
     std::string why;
     bool transient = true;
+    core::Reserved reserved{};
   };
 
   SoftwareBody(net::Reactor& reactor, DataPlaneClient* client, const Options& options, SlotMemory memory);
@@ -93,6 +95,7 @@ class SoftwareBody final : public DataPlane,
   void leg_up(LegLink& link, const core::LegFacts& facts) override;
   void leg_down(LegLink& link, const std::string& why, bool transient) override;
   void leg_deadline(LegLink& link) override;
+  void leg_reserved(LegLink& link, core::Reserved answer) override;
 
   void on_deferred() override { pump(); }
   void pump();

@@ -17,6 +17,7 @@ class Client final : public DataPlaneClient {
   void on_leg_up(unsigned, unsigned, std::uint8_t, const core::LegFacts&) override {}
   void on_leg_down(unsigned, unsigned, std::uint8_t, const std::string&, bool) override {}
   void on_leg_deadline(unsigned, unsigned, std::uint8_t) override {}
+  void on_reserved(unsigned, unsigned, std::uint8_t, const core::Reserved&) override {}
   void on_queue_drained(std::uint16_t) override {}
 
   std::vector<std::pair<std::uint16_t, spec::Status>> answers;

@@ -272,6 +272,31 @@ Key<NodeConfig> address_key(const char* name, const char* meaning) {
   return key;
 }
 
+Key<NodeConfig> fencing_key() {
+  const char* legal = "\"auto\" or \"guard_time\"";
+  Key<NodeConfig> key{
+      "fencing",
+      "text",
+      "\"auto\"",
+      legal,
+      "How a leg is kept from commands that were sent to it before: by a reservation (Exclusive "
+      "Access, persistent) where it offers them, else by waiting for times.guard_time; or always "
+      "by waiting. Legs that are reserved must be given back (`nvtee leg remove`) before it is "
+      "set to guard_time.",
+      {}};
+  key.set = [legal](Reader& r, NodeConfig& into, const toml::node& node, const std::string& field) {
+    const auto* value = node.as_string();
+    if (!value) return wrong_type(r, node, field, legal);
+    if (value->get() != "auto" && value->get() != "guard_time")
+      return r.refuse(node, field, value_text(node) + " is not a way of fencing", legal);
+    into.fencing = value->get() == "auto" ? Fencing::kAuto : Fencing::kGuardTime;
+  };
+  key.get = [](const NodeConfig& from) {
+    return quoted(from.fencing == Fencing::kAuto ? "auto" : "guard_time");
+  };
+  return key;
+}
+
 #define AT(expression) [](auto& c) -> auto& { return c.expression; }
 
 Section<NodeConfig> node() {
@@ -299,6 +324,7 @@ Section<NodeConfig> node() {
           address_key("metrics",
                       "Where Prometheus scrapes /metrics, on loopback only. None: nothing listens. "
                       "Port 9419 when none is given."),
+          fencing_key(),
           integer<C>("reactors", AT(reactors), 1, 64,
                      "Threads that move data. A subsystem lives on one of them; more than the number of "
                      "cores or subsystems is of no use."),

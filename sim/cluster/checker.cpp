@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "hw/nvme/status_class.hpp"
+#include "runtime/core/leg_fence.hpp"
 #include "sim/cluster/world.hpp"
 
 namespace nvtee::cluster {
@@ -95,7 +96,11 @@ void Checker::answered(Op& op, spec::Status status, const Value* data, std::uint
     return;
   }
   if (op.bad_digest) fail(0, fmt::format("command {} succeeds although its data were damaged", op.id));
-  if (op.writes()) return acked_write(op);
+  if (world_.old_store) return fail(6, "a node whose store is an old copy answers with success");
+  if (op.writes()) {
+    check_keys(op);
+    return acked_write(op);
+  }
   switch (op.kind) {
     case Op::Kind::kFlush:
       return check_flushed(op);
@@ -112,6 +117,33 @@ void Checker::answered(Op& op, spec::Status status, const Value* data, std::uint
         if (!bad.empty() && !liars) fail(3, fmt::format("command {} in slot {}: ", op.id, slot) + bad);
       }
   }
+}
+
+// Whoever finds a record in which more legs are in sync is told by the legs that serve (docs/PROTOCOL.md).
+void Checker::check_keys(const Op& op) {
+  if (alien_epoch_ != 0 || world_.plan.setup.reserved_legs != 15) return;
+  for (unsigned peer = 0; peer < world_.peers.size(); ++peer) {
+    if (drop_number_[peer] == 0) continue;
+    bool misses = false;
+    for (std::uint32_t i = 0; i < op.count; ++i)
+      misses = misses || world_.peers[peer]->cache[op.lba + i] != op.values[i];
+    if (misses && !carried(drop_number_[peer]))
+      fail(6, fmt::format(
+                  "a write is acknowledged without peer {}, and no leg carries the number {} that says so",
+                  peer, drop_number_[peer]));
+  }
+}
+
+bool Checker::carried(std::uint32_t number) const {
+  bool serves = false;
+  for (unsigned leg = 0; leg < 4; ++leg) {
+    if (epoch_.legs[leg].role != Role::kInSync || peer_of_leg_[leg] < 0 || !world_.node->serves(leg))
+      continue;
+    serves = true;
+    const Peer& p = *world_.peers[static_cast<unsigned>(peer_of_leg_[leg])];
+    if (p.holder != 0 && core::FenceKey::of(p.keys.at(p.holder)).number >= number) return true;
+  }
+  return !serves;
 }
 
 void Checker::lost(Op& op) {
@@ -281,6 +313,8 @@ void Checker::node_died() {
 
 // ---- the durable records ------------------------------------------------------------------------
 void Checker::committed() {
+  if (world_.old_store) return;
+  const store::EpochRecord before = epoch_;
   const std::uint64_t open_before = open_, epoch_before = epoch_.epoch;
   const auto dirty_before = dirty_;
   open_ = 0;
@@ -310,6 +344,13 @@ void Checker::committed() {
     if (alien_epoch_ != 0 && epoch_.epoch > alien_epoch_)
       return fail(
           6, fmt::format("epoch {} was written over another node's epoch {}", epoch_.epoch, alien_epoch_));
+    for (unsigned leg = 0; leg < 4; ++leg) {
+      const auto& was = before.legs[leg];
+      if (was.role == Role::kInSync && epoch_.legs[leg].role != Role::kInSync)
+        drop_number_[static_cast<unsigned>(was.peer[1] - '0')] = world_.fence_number();
+      if (epoch_.legs[leg].role == Role::kInSync && peer_of_leg_[leg] >= 0)
+        drop_number_[static_cast<unsigned>(peer_of_leg_[leg])] = 0;
+    }
     bool any = false;
     for (unsigned leg = 0; leg < 4; ++leg) {
       if (epoch_.legs[leg].role != Role::kInSync) continue;

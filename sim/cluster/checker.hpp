@@ -66,6 +66,8 @@ class Checker {
   void check_all();
   void check_flushed(const Op& op);
   void acked_write(Op& op);
+  void check_keys(const Op& op);
+  bool carried(std::uint32_t number) const;  // by a leg that serves
   void amnesty();
   bool at_in_sync(unsigned peer) const { return role_of_peer(peer) == store::Role::kInSync; }
   // A syncing leg may become in sync at any moment: its epoch may be on its way.
@@ -81,6 +83,7 @@ class Checker {
   std::array<int, 4> peer_of_leg_{};
   std::array<int, 4> leg_of_peer_{};
   std::uint64_t alien_epoch_ = 0;
+  std::array<std::uint32_t, 4> drop_number_{};  // by peer: fence number since when it is not in sync
   std::uint64_t amnesty_at_ = 0;
 };
 

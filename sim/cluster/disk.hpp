@@ -23,6 +23,8 @@ class Disk final : public store::MetaStore {
   Result<std::vector<store::Transaction::Put>> list(const store::Bytes& prefix) override;
   std::string where() const override { return "simulated"; }
   const std::map<store::Bytes, store::Bytes>& records() const { return live_; }
+  // Another copy of the whole file; the node is down.
+  void replace(const std::map<store::Bytes, store::Bytes>& records) { live_ = synced_ = records; }
 
  private:
   static void apply(std::map<store::Bytes, store::Bytes>& to, const store::Transaction& t);

@@ -40,6 +40,14 @@ struct Assoc {
   Duration pause_at_oldest = 0;
   Pipe to_peer, to_node;
   std::vector<std::uint32_t> commands;  // not answered
+  // ---- reservation command under way
+  std::uint32_t life = 0, host = 0;
+  bool reserving = false;
+  std::uint64_t reserve_serial = 0;
+  Time reserve_sent = 0;
+  core::Reserve reserve;
+  core::Reserved reserved;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> awaited;  // commands that are to be over before it is
 };
 
 class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
@@ -110,12 +118,13 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
     Time since = 0;
   };
   struct Report {
-    enum class Kind : std::uint8_t { kUp, kDown, kDeadline } kind;
+    enum class Kind : std::uint8_t { kUp, kDown, kDeadline, kReserved } kind;
     unsigned leg;
     std::uint8_t gen;
     core::LegFacts facts;
     std::string why;
     bool transient = true;
+    core::Reserved reserved{};
   };
   struct Internal {  // of a punt, by CID
     std::uint32_t op = 0;
@@ -159,6 +168,15 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   void act(core::Action& action);
   void attach(unsigned leg, std::uint8_t gen, const std::string& peer);
   void close_leg(unsigned leg);
+  // node_reserve.cpp
+  void reserve(unsigned leg, const core::Reserve& command);
+  void reserve_at_peer(std::uint32_t number, std::uint64_t serial);
+  using Awaited = std::vector<std::pair<std::uint32_t, std::uint64_t>>;  // command, its serial
+  Awaited abort_victims(unsigned peer, const std::vector<std::uint32_t>& victims);
+  void reserve_done(std::uint32_t number, std::uint64_t serial);
+  void reserve_answered(Assoc& a, std::uint64_t serial);
+  void stray_reserve(Assoc& a, bool drop);
+  void check_late(const LegCommand& c, const Assoc& a);
   void commit(core::Action& action);
   void committed(std::uint32_t life, std::uint64_t number);
   Duration commit_time();

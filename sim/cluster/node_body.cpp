@@ -321,6 +321,7 @@ void Node::leg_tx(const tee::LegTx& tx) {
   LegCommand& stored = commands_[id];
   c.live = true;
   c.assoc = a->number;
+  c.host = a->host;
   c.sent = world_.now();
   c.serial = next_serial_++;
   if (c.opcode == io::kWrite || c.opcode == io::kCompare) c.data = buffers_[slot];
@@ -502,14 +503,16 @@ bool Node::deliver() {
     in.leg = r.leg;
     in.gen = r.gen;
     in.facts = r.facts;
+    in.reserved = r.reserved;
     in.text = r.why;
     in.transient = r.transient;
     // Of an association that was closed meanwhile nothing is reported.
     if (links_[r.leg] == nullptr || links_[r.leg]->gen != r.gen) continue;
     if (r.kind == Report::Kind::kDown) close_leg(r.leg);
-    in.kind = r.kind == Report::Kind::kUp     ? core::Input::Kind::kLegUp
-              : r.kind == Report::Kind::kDown ? core::Input::Kind::kLegDown
-                                              : core::Input::Kind::kLegDeadline;
+    in.kind = r.kind == Report::Kind::kUp         ? core::Input::Kind::kLegUp
+              : r.kind == Report::Kind::kReserved ? core::Input::Kind::kReserved
+              : r.kind == Report::Kind::kDown     ? core::Input::Kind::kLegDown
+                                                  : core::Input::Kind::kLegDeadline;
     input(std::move(in));
   }
   return true;

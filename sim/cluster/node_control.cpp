@@ -305,6 +305,8 @@ void Node::act(Action& a) {
     case Kind::kDrained:
       drained_ = true;
       return;
+    case Kind::kReserve:
+      return reserve(a.leg, a.reserve);
     case Kind::kWayWanted:
       return way_wanted(a.ctl.region.to_uint());
   }

@@ -11,7 +11,7 @@ namespace nvtee::cluster {
 namespace io = spec::io;
 
 namespace {
-enum : std::uint8_t { kMsgAnswer = 32 };
+enum : std::uint8_t { kMsgAnswer = 32, kMsgReserve = 33, kMsgReserved = 34 };
 }
 
 std::uint32_t Node::new_command() {
@@ -42,6 +42,8 @@ void Node::attach(unsigned leg, std::uint8_t gen, const std::string& peer) {
   a->gen = gen;
   a->peer = static_cast<unsigned>(peer[1] - '0');
   a->to_peer.owner = a->to_node.owner = a->number;
+  a->life = life_;
+  a->host = a->number + 1;
   links_[leg] = a.get();
   world_.note("attach leg {} gen {} peer {}", leg, gen, a->peer);
   const std::uint32_t number = a->number;
@@ -60,9 +62,9 @@ void Node::connected(std::uint32_t number) {
   world_.note("connected {} there {}", number, there ? 1u : 0u);
   if (there) {
     a.up = true;
-    report({Report::Kind::kUp, a.leg, a.gen, p.shown(), {}, true});
+    report({Report::Kind::kUp, a.leg, a.gen, p.shown(), {}, true, {}});
   } else {
-    report({Report::Kind::kDown, a.leg, a.gen, {}, "no route", true});
+    report({Report::Kind::kDown, a.leg, a.gen, {}, "no route", true, {}});
   }
   pump();
 }
@@ -83,6 +85,7 @@ void Node::arrived(Pipe& pipe, const Msg& msg) {
 }
 
 void Node::peer_message(Assoc& a, const Msg& msg) {
+  if (msg.kind == kMsgReserve) return reserve_at_peer(a.number, msg.b);
   LegCommand& c = commands_[msg.a];
   if (!c.live || c.serial != msg.b || c.stray) return;
   c.at_peer = true;
@@ -107,6 +110,9 @@ void Node::execute(std::uint32_t id) {
     ;
   else if (changed)
     world_.check.changed(a.peer, c.lba, c.count);
+  if (changed && world_.old_store && !c.stray)
+    world_.check.fail(6, "a node whose store is an old copy writes to a leg");
+  if (changed) check_late(c, a);
   if (c.stray) {
     c.live = false;
     free_commands_.push_back(id);
@@ -119,6 +125,7 @@ void Node::execute(std::uint32_t id) {
 
 void Node::node_message(Assoc& a, const Msg& msg) {
   if (a.closed || !up()) return;
+  if (msg.kind == kMsgReserved) return reserve_answered(a, msg.b);
   tee::LegIn in{};
   in.ns = 0;
   in.leg = a.leg;
@@ -185,6 +192,7 @@ void Node::close_leg(unsigned leg) {
   a->to_node.close();
   for (const std::uint32_t id : a->commands) stray(commands_[id], false);
   a->commands.clear();
+  stray_reserve(*a, false);
 }
 
 // Between the two ends: nothing passes any more. `lose_all`: nor does anything execute.
@@ -195,13 +203,14 @@ void Node::break_assoc(Assoc& a, bool lose_all, Duration told_after) {
   a.to_node.close();
   for (const std::uint32_t id : a.commands) stray(commands_[id], lose_all);
   a.commands.clear();
+  stray_reserve(a, lose_all);
   a.silent_since = world_.now();
   if (told_after == kNever) return;  // found out by what it owes, or by its keep-alive
   later(told_after, [this, number = a.number] {
     Assoc& x = *assocs_[number];
     if (x.closed) return;
     x.up = false;
-    report({Report::Kind::kDown, x.leg, x.gen, {}, "connection reset", true});
+    report({Report::Kind::kDown, x.leg, x.gen, {}, "connection reset", true, {}});
     pump();
   });
 }
@@ -214,6 +223,7 @@ void Node::look_at_links() {
     // A pause of our own is not the leg's fault. Clocks are the node's own.
     Time oldest = kNever;
     for (const std::uint32_t id : a->commands) oldest = std::min(oldest, commands_[id].sent);
+    if (a->reserving) oldest = std::min(oldest, a->reserve_sent);
     if (a->broken && oldest == kNever && a->oldest != kNever) oldest = a->oldest;
     if (oldest != a->oldest) {
       a->oldest = oldest;
@@ -223,7 +233,7 @@ void Node::look_at_links() {
                       world_.now() - oldest > deadline + (total_pause_ - a->pause_at_oldest);
     if (late && !a->deadline_told) {
       a->deadline_told = true;
-      report({Report::Kind::kDeadline, a->leg, a->gen, {}, {}, true});
+      report({Report::Kind::kDeadline, a->leg, a->gen, {}, {}, true, {}});
     }
     const bool silent = a->broken || a->to_peer.clogged() || a->to_node.clogged();
     if (!silent)
@@ -232,7 +242,7 @@ void Node::look_at_links() {
       a->silent_since = world_.now();
     if (silent && world_.now() > a->silent_since + kato) {
       a->up = false;
-      report({Report::Kind::kDown, a->leg, a->gen, {}, "keep-alive is not answered", true});
+      report({Report::Kind::kDown, a->leg, a->gen, {}, "keep-alive is not answered", true, {}});
     }
   }
 }

@@ -66,7 +66,7 @@ spec::Status Peer::fail(LegCommand& c) {
 bool Peer::execute(LegCommand& c) {
   c.executed = true;
   c.status = st::kOk;
-  if (reserved) {
+  if (reserved || !lets(c)) {
     c.status = st::kReservationConflict;
     return false;
   }
@@ -112,6 +112,42 @@ bool Peer::execute(LegCommand& c) {
     default:
       for (unsigned i = 0; i < c.count; ++i) write(c, i);
       return true;
+  }
+}
+
+spec::Status Peer::reserve(std::uint32_t host, const core::Reserve& c, std::vector<std::uint32_t>& victims) {
+  using Op = core::Reserve::Op;
+  const auto mine = keys.find(host);
+  if (c.op == Op::kRegister) {
+    if (mine != keys.end() && mine->second != c.other) return st::kReservationConflict;
+    keys[host] = c.other;
+    return st::kOk;
+  }
+  if (mine == keys.end() || mine->second != c.current) return st::kReservationConflict;
+  switch (c.op) {
+    case Op::kReplace:
+      mine->second = c.other;
+      return st::kOk;
+    case Op::kUnregister:
+      keys.erase(mine);
+      if (holder == host) holder = 0;
+      return st::kOk;
+    case Op::kAcquire:
+      if (holder != 0 && holder != host) return st::kReservationConflict;
+      holder = host;
+      return st::kOk;
+    case Op::kPreempt: {
+      const bool takes = holder != 0 && keys.at(holder) == c.other;
+      for (auto it = keys.begin(); it != keys.end();) {
+        const bool victim = it->second == c.other && (!takes || it->first != host);
+        if (victim) victims.push_back(it->first);
+        it = victim ? keys.erase(it) : std::next(it);
+      }
+      if (takes) holder = host;
+      return st::kOk;
+    }
+    default:
+      return st::kInvalidField;
   }
 }
 

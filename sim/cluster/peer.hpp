@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct LegCommand {
   std::uint32_t slot = 0, assoc = 0;
   std::uint32_t lba = 0, count = 0;
   std::uint64_t serial = 0;
+  std::uint32_t host = 0;  // Host Identifier of its association
+  bool begun = false;      // before whatever reservation there is
   Time sent = 0;
   spec::Status status = 0;
   std::array<Value, kMaxValues> data{};
@@ -42,6 +45,18 @@ class Peer {
   Chance chance;
   core::LegFacts facts;
   std::vector<Value> cache, stable;
+  // ---- reservations: Exclusive Access, persistent (hosts are numbers of associations + 1) ---------------
+  static constexpr std::uint32_t kAlien = ~0u;
+  std::map<std::uint32_t, std::uint64_t> keys;
+  std::uint32_t holder = 0;
+  // A command but Report; `victims` lost their registration.
+  spec::Status reserve(std::uint32_t host, const core::Reserve& command, std::vector<std::uint32_t>& victims);
+  bool lets(const LegCommand& c) const { return c.begun || holder == 0 || c.host == holder; }
+  // Another node takes it.
+  void seize(std::uint64_t key) {
+    keys = {{kAlien, key}};
+    holder = kAlien;
+  }
   // ---- what is wrong with it ----------------------------------------------------------------------------
   Time away_until = 0;  // does not accept connections
   unsigned refuse_one_in = 0, infra_one_in = 0, executed_one_in = 0, duplicate_one_in = 0, stuck_one_in = 0;

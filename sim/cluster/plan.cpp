@@ -17,7 +17,7 @@ constexpr const char* kNames[] = {
     "infra",         "executed",     "stuck",        "slow",        "flap",         "legs_together",
     "store_stall",   "store_errors", "version_skew", "operator",    "host_reset",   "host_cut",
     "host_stall",    "bad_digest",   "takeover",     "mute",        "restart",      "power_and_crash",
-    "flush_fails",   "store_slow",   "media",        "impostor"};
+    "flush_fails",   "store_slow",   "media",        "impostor",    "old_store"};
 static_assert(std::size(kNames) == kFaultKinds);
 
 // How often a class comes up, against the others.
@@ -68,6 +68,10 @@ Setup make_setup(std::uint64_t seed, Chance& c) {
   s.exec = c.between(100, 1500) * kMicrosecond;
   return s;
 }
+
+// Those that plans have drawn from so far; more would change the plan of every seed.
+constexpr unsigned kOldStates = 71;
+constexpr unsigned kOldKinds = static_cast<unsigned>(FaultKind::kOldStore);
 
 // States that a run hardly ever meets by itself, or for a moment only.
 std::vector<unsigned> rare_states() {
@@ -290,7 +294,7 @@ void fill_up(Plan& p, std::uint64_t seed) {
   const unsigned newer = c.one_in(2) ? 0 : 10 + c.pick(25);
   for (Fault& f : p.faults) {
     if (f.state >= 0 || !c.percent(newer)) continue;
-    f.kind = static_cast<FaultKind>(kWaitingKinds + c.pick(kFaultKinds - kWaitingKinds));
+    f.kind = static_cast<FaultKind>(kWaitingKinds + c.pick(kOldKinds - kWaitingKinds));
     f.length = length_of(f.kind, c);
   }
   // States that even waiting faults hardly meet, each with the fault before it that leads there.
@@ -311,6 +315,21 @@ void fill_up(Plan& p, std::uint64_t seed) {
   sort_by_time(p);
 }
 
+// Legs with reservations in two thirds of the runs; where all have them, sometimes an old copy of the
+// records.
+void reserve_legs(Plan& p, std::uint64_t seed) {
+  Chance c(seed, 8);
+  if (c.one_in(3)) return;
+  p.setup.reserved_legs = c.one_in(2) ? 15 : c.pick(16);
+  if (p.setup.reserved_legs != 15 || !c.one_in(4)) return;
+  Fault f;
+  f.at = 100 * kMillisecond + c.below(p.safety / 2);
+  f.kind = FaultKind::kOldStore;
+  f.length = c.between(50 * kMillisecond, 3 * kSecond);
+  p.faults.push_back(f);
+  sort_by_time(p);
+}
+
 // Faults of a plan are made to wait for states of the node's machines.
 void let_wait(Plan& p, std::uint64_t seed, unsigned kinds) {
   Chance c(seed, 6);
@@ -326,7 +345,7 @@ void let_wait(Plan& p, std::uint64_t seed, unsigned kinds) {
     if (operators && c.one_in(5)) f.kind = FaultKind::kOperator;
     if (!c.percent(waiting)) continue;
     const bool is_rare = !c.one_in(3);
-    f.state = static_cast<int>(is_rare ? rare[c.below(rare.size())] : c.pick(core::kMachineStates));
+    f.state = static_cast<int>(is_rare ? rare[c.below(rare.size())] : c.pick(kOldStates));
     if (!is_rare && c.one_in(2)) continue;
     f.kind = static_cast<FaultKind>(c.pick(kinds));
     f.length = length_of(f.kind, c);
@@ -343,8 +362,11 @@ void let_wait(Plan& p, std::uint64_t seed, unsigned kinds) {
 Plan make_plan(std::uint64_t seed, Recipe recipe) {
   Plan p = plain_plan(seed);
   if (recipe == Recipe::kPlain) return p;
-  let_wait(p, seed, recipe == Recipe::kWaiting ? kWaitingKinds : kFaultKinds);
-  if (recipe == Recipe::kFull) fill_up(p, seed);
+  let_wait(p, seed, recipe == Recipe::kWaiting ? kWaitingKinds : kOldKinds);
+  if (recipe == Recipe::kFull) {
+    fill_up(p, seed);
+    reserve_legs(p, seed);
+  }
   return p;
 }
 
@@ -364,10 +386,11 @@ Plan make_liar_plan(std::uint64_t seed) {
 std::string describe(const Plan& p) {
   const Setup& s = p.setup;
   std::string out = fmt::format(
-      "seed {}: {} legs (caches {:04b}), {} spares, {} hosts x {}, {} byte blocks, {} regions, open cap {}, "
+      "seed {}: {} legs (caches {:04b}, reservations {:04b}), {} spares, {} hosts x {}, {} byte blocks, {} "
+      "regions, open cap {}, "
       "{}{}{}{}{}{}\n",
-      s.seed, s.legs, s.cached_legs, s.spares, s.hosts, s.depth, 1u << s.block_shift, s.regions, s.open_cap,
-      s.assume_equal ? "legs equal" : "legs to be copied", s.lease ? ", lease" : "",
+      s.seed, s.legs, s.cached_legs, s.reserved_legs, s.spares, s.hosts, s.depth, 1u << s.block_shift,
+      s.regions, s.open_cap, s.assume_equal ? "legs equal" : "legs to be copied", s.lease ? ", lease" : "",
       s.neighbour ? ", neighbour" : "", s.latency ? ", latency told" : "",
       s.resync_rate != 0 ? fmt::format(", copies at most {} MiB/s", s.resync_rate >> 20) : "",
       s.nameless ? ", legs without NGUID" : "");

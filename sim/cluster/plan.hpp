@@ -45,6 +45,7 @@ enum class FaultKind : std::uint8_t {
   kStoreSlow,     // each commit takes long, but not for ever
   kMedia,         // blocks of a leg cannot be read until they are written again
   kImpostor,      // behind a leg's address there is, for a while, something else than the leg
+  kOldStore,      // it is started with an old copy of its metadata; later with the newest one again
   kEnd
 };
 constexpr unsigned kFaultKinds = static_cast<unsigned>(FaultKind::kEnd);
@@ -81,6 +82,7 @@ struct Setup {
   Duration think = 10 * kMillisecond;
   Duration exec = 500 * kMicrosecond;  // of a leg, typically
   unsigned flap_limit = 16;
+  unsigned reserved_legs = 0;  // bit per peer: it has reservations that persist
   bool neighbour = false;  // another namespace of the node takes ways of the region table, and slots
   // What the third simulator has beside the first two: hosts that count on the end of what they gave up, odd
   // requests of operators, a status that is asked for all the time.

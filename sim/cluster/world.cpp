@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/core/leg_fence.hpp"
 #include "sim/cluster/broken.hpp"
 
 namespace nvtee::cluster {
@@ -55,6 +56,7 @@ void World::set_up() {
     f.volatile_cache = (s.cached_legs >> i & 1) != 0;
     f.nguid[0] = s.nameless ? 0 : static_cast<std::uint8_t>(i + 1);
     f.serial = fmt::format("S{}", i);
+    f.reservations = (s.reserved_legs >> i & 1) != 0;
     if (i < s.legs) specs.push_back({fmt::format("p{}", i), 1});
     const bool same = i == 0 || (i < s.legs && s.assume_equal);
     for (unsigned b = 0; b < blocks; ++b)
@@ -124,6 +126,17 @@ void World::swizzle(const Fault& f) {
     if (c.one_in(2)) p->clog(now() + c.below(f.length) + c.below(f.length));
 }
 
+// What the newest records give the keys of legs.
+std::uint32_t World::fence_number() const {
+  std::uint64_t n = 0;
+  for (const auto& [key, value] : disk.records()) {
+    const auto k = store::parse_key(key);
+    if (k && k->kind == store::Kind::kEpoch) n += store::decode_epoch(key, value)->epoch;
+    if (k && k->kind == store::Kind::kMarker) n += store::decode_marker(key, value)->incarnation;
+  }
+  return static_cast<std::uint32_t>(n);
+}
+
 void World::takeover(const Fault& f) {
   if (check.alien_epoch() != 0) return;
   auto record = check.epoch();
@@ -136,7 +149,12 @@ void World::takeover(const Fault& f) {
   check.committed();
   check.taken_over();
   note("another node takes the namespace");
-  for (auto& p : peers) p->reserved = true;
+  for (auto& p : peers) {
+    if (p->facts.reservations)
+      p->seize(core::FenceKey{core::fence_tag(spec_of(plan.setup)), fence_number(), 0, false}.packed());
+    else
+      p->reserved = true;
+  }
   // It goes away again, and this node is started anew.
   agenda.in(f.length + 200 * kMillisecond, [this] {
     note("the other node gives the namespace back");
@@ -155,6 +173,57 @@ void World::takeover(const Fault& f) {
       if (check.alien_epoch() == 0) node->start();
     });
   });
+}
+
+// ---- an old copy of the metadata ----------------------------------------------------------------------
+void World::take_copy(const Fault& f) {
+  if (copied_ || !node->up() || check.alien_epoch() != 0) return;
+  copied_ = true;
+  copy_ = disk.records();
+  agenda.in(f.length, [this] { bring_copy(); });
+}
+
+// Only where a leg says that it is old; a copy of the same fence number is not told from the newest.
+void World::bring_copy() {
+  if (faults_over || check.alien_epoch() != 0 || node->paused()) return;
+  node->crash();
+  newest_ = disk.records();
+  disk.replace(copy_);
+  const std::uint32_t old = fence_number();
+  const auto key = store::record_key("vol0", store::Kind::kEpoch);
+  const auto record = store::decode_epoch(key, copy_.at(key));
+  bool told = false;
+  for (const auto& leg : record->legs) {
+    if (leg.role == store::Role::kNone || leg.role == store::Role::kRemoved) continue;
+    const Peer& p = *peers[static_cast<unsigned>(leg.peer[1] - '0')];
+    told = told || (p.holder != 0 && core::FenceKey::of(p.keys.at(p.holder)).number > old);
+  }
+  if (!told) {
+    disk.replace(newest_);
+    return node->start();
+  }
+  note("the node gets an old copy of its records, number {}", old);
+  old_store = true;
+  for (auto& p : peers) {  // they answer
+    p->away_until = 0;
+    p->refuse_one_in = p->infra_one_in = p->stuck_one_in = 0;
+    p->mute = false;
+    p->disguise = 0;
+    p->facts.max_transfer = 0;
+    p->extra = 0;
+  }
+  node->store_stalled_until = node->store_slow_until = 0;
+  node->store_errors_one_in = 0;
+  node->start();
+  agenda.in(1200 * kMillisecond, [this] { bring_newest(); });
+}
+
+void World::bring_newest() {
+  note("the node gets its newest records back");
+  node->crash();
+  disk.replace(newest_);
+  old_store = false;
+  node->start();
 }
 
 void World::operate(const Fault& f) {
@@ -302,7 +371,7 @@ void World::stop_when_drained(Time until, Duration away, std::uint32_t life) {
 
 void World::inject(std::size_t index) {
   const Fault& f = plan.faults[index];
-  if (faults_over) return node->go_on();
+  if (faults_over || old_store) return node->go_on();
   note("fault {} target {} length {} param {}", static_cast<unsigned>(f.kind), f.target, f.length, f.param);
   if (trace.wanted) trace.say(now(), fmt::format("--- {}", fault_name(f.kind)));
   cover_fault(f.kind);
@@ -371,6 +440,9 @@ void World::inject(std::size_t index) {
     case FaultKind::kRestart:
       restart(f);
       break;
+    case FaultKind::kOldStore:
+      take_copy(f);
+      break;
     case FaultKind::kHostReset:
     case FaultKind::kHostCut:
     case FaultKind::kHostStall:
@@ -437,7 +509,7 @@ void World::heal() {
 }
 
 bool World::well() {
-  if (!node->up() || node->paused() || check.alien_epoch() != 0) return false;
+  if (!node->up() || node->paused() || old_store || check.alien_epoch() != 0) return false;
   const auto s = node->status();
   for (unsigned i = 0; i < core::kMaxLegs; ++i)
     if (s.legs[i].needs_operator) (void)node->operate(Input::Kind::kOnlineLeg, i, "");

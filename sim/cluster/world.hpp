@@ -2,6 +2,7 @@
 // and the faults of a plan, in one thread and in virtual time. A checker looks at everything that happens.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ class World {
     trace.note(agenda.now, line, a...);
   }
   bool ok() const { return check.failure.empty(); }
+  std::uint32_t fence_number() const;  // what the durable records give the keys of legs
+  bool old_store = false;              // the node has an old copy of its records, and must not serve
   void cover_fault(FaultKind kind);
   // A fault waits for one of these states: it comes at once, before anything else happens.
   bool waited_for() const { return !waiting_.empty(); }
@@ -77,6 +80,9 @@ class World {
   void swizzle(const Fault& f);
   void power_loss(unsigned peer, const Fault& f);
   void takeover(const Fault& f);
+  void take_copy(const Fault& f);
+  void bring_copy();
+  void bring_newest();
   void heal();
   void run_until(Time t);
   template <class P>
@@ -85,6 +91,8 @@ class World {
   void wind_up();
   void check_verify();
   void check_end();
+  std::map<store::Bytes, store::Bytes> copy_, newest_;
+  bool copied_ = false;
   Chance fault_chance_;
   std::vector<std::size_t> waiting_;  // faults that wait for a state
 };

@@ -28,6 +28,7 @@ void Target::start() {
         std::string("--control"), control_, std::string("--port-file"), port_file_})
     argv.push_back(word);
   if (options_.volatile_cache) argv.push_back("--volatile-cache");
+  if (!options_.reservations) argv.push_back("--no-reservations");
   process_ = Process::start(argv, log_, true);
   ASSERT_TRUE(process_.was_ready()) << read_file(log_);
   port_ = static_cast<unsigned>(std::stoul(read_file(port_file_)));

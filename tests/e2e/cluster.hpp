@@ -16,6 +16,7 @@ struct TargetOptions {
   std::string size = "64M";
   std::string block_size = "4096";
   bool volatile_cache = false;
+  bool reservations = true;
 };
 
 // Where a target runs: words before its command line (such as "ip netns exec NAME") and its address.

@@ -84,7 +84,7 @@ class Cli : public testing::Test {
 TEST_F(Cli, HelpTeaches) {
   EXPECT_EQ(run({"--help"}), 0);
   EXPECT_THAT(out, HasSubstr("verify"));
-  for (const char* c : {"discover", "identify", "run", "load", "verify"}) {
+  for (const char* c : {"discover", "identify", "run", "load", "verify", "reservation"}) {
     EXPECT_EQ(run({c, "--help"}), 0) << c;
     EXPECT_THAT(out, HasSubstr("nvtee-host ")) << c;
   }

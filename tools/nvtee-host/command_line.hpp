@@ -32,6 +32,7 @@ std::optional<int> parse(const std::vector<std::string>& arguments, const char* 
 int run_discover(const std::vector<std::string>& arguments);
 int run_identify(const std::vector<std::string>& arguments);
 int run_load(const std::vector<std::string>& arguments);
+int run_reservation(const std::vector<std::string>& arguments);
 int run_verify(const std::vector<std::string>& arguments);
 
 }  // namespace nvtee::host

@@ -14,6 +14,7 @@ constexpr const char* kHelp =
   run        load, measured and checked           nvtee-host run -a 127.0.0.1:4420 -n NQN --verify --time 10s
              (also: load)
   verify     check again what earlier runs wrote  nvtee-host verify -a 127.0.0.1:4420 -n NQN --state FILE
+  reservation  who holds a namespace; clears it   nvtee-host reservation 127.0.0.1:4420 --subnqn NQN
 
 nvtee-host COMMAND --help says more. Exit: 0 ok, 1 data mismatch, 2 usage, 3 I/O or connection failure.
 )";
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
     if (command == "discover") return run_discover(arguments);
     if (command == "identify") return run_identify(arguments);
     if (command == "run" || command == "load") return run_load(arguments);
+    if (command == "reservation") return run_reservation(arguments);
     if (command == "verify") return run_verify(arguments);
   } catch (const std::exception& e) {
     return complain(e.what(), Exit::kFailure);

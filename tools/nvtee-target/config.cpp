@@ -49,7 +49,8 @@ What survives what:
   durability=process  the page cache, VWC 0: survives a kill of this process, not a power failure. For tests.
   --volatile-cache    VWC 1, unflushed writes only in this process.
   mem                 nothing survives the end of the process.
-Identity and reservations of a file's namespace are kept in FILE.nvtee (or meta=PATH).
+Identity and reservations of a file's namespace are kept in FILE.nvtee (or meta=PATH); reservations in memory
+without meta=PATH cannot persist (RESCAP, PTPL).
 )";
 
 template <class T>
@@ -221,7 +222,8 @@ po::options_description options(Config& c, Raw& r) {
       ("queue-entries", po::value(&c.queue_entries)->default_value(c.queue_entries), "largest I/O queue")  //
       ("cpda", po::value<unsigned>()->default_value(0), "alignment asked of hosts, dwords - 1")            //
       ("no-header-digest", "refuse header digests")("no-data-digest", "refuse data digests")               //
-      ("no-c2h-success", "always send a response capsule")("no-ana", "no ANA reporting")                   //
+      ("no-c2h-success", "always send a response capsule")("no-ana", "no ANA reporting")(
+          "no-reservations", "no reservation commands (ONCS, RESCAP)")                                     //
       ("busy-poll", po::value(&c.busy_poll_us)->default_value(0), "microseconds to spin before sleeping")  //
       ("control", po::value(&c.control_path), "unix socket for `nvtee-target ctl`")                        //
       ("port-file", po::value(&c.port_file), "write the port here when listening")                         //
@@ -335,6 +337,7 @@ Result<CommandLine> parse_serve(const std::vector<std::string>& arguments) {
   c.data_digest = map.count("no-data-digest") == 0;
   c.c2h_success = map.count("no-c2h-success") == 0;
   c.ana = map.count("no-ana") == 0;
+  c.reservations = map.count("no-reservations") == 0;
   Status0 s;
   if (s = take_sizes(raw, c); !s) return std::unexpected(s.error());
   if (s = take_namespaces(map, raw, c); !s) return std::unexpected(s.error());

@@ -42,6 +42,7 @@ struct Config {
   std::uint16_t queue_entries = 128;
   std::uint8_t cpda = 0;
   bool header_digest = true, data_digest = true, c2h_success = true, ana = true;
+  bool reservations = true;  // offered; what a file remembers of them stays
   unsigned busy_poll_us = 0;
   // The process.
   std::string control_path;

@@ -75,7 +75,8 @@ CommandPlan Engine::plan(const Session& session, const nvmf::Sqe& sqe, std::uint
                          Namespace*& ns) {
   CommandPlan p;
   ns = find(sqe.nsid);
-  if (!opcode_known(sqe.opcode)) {
+  const bool no_reservations = ns && !ns->reservations && is_reservation(sqe.opcode);
+  if (!opcode_known(sqe.opcode) || no_reservations) {
     p.status = st::kInvalidOpcode;
   } else if (!ns) {
     p.status = st::kInvalidNamespace;

@@ -33,6 +33,8 @@ void Engine::start_reservation(Namespace& ns, Command& c) {
   if (c.sqe.opcode == io::kResvReport) return report(ns, c);
   const ReservationRequest request =
       parse_reservation(c.sqe.opcode, c.sqe.cdw10, c.session->host, std::span(c.data, c.length));
+  // RESCAP says that it cannot persist.
+  if (request.cptpl == 3 && !ns.sidecar) return reservation_over(ns, c, st::kInvalidField);
   ReservationState next = ns.reservation;
   const ReservationOutcome outcome = execute(next, request);
   if (outcome.status != st::kOk) return reservation_over(ns, c, outcome.status);

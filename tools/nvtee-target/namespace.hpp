@@ -32,6 +32,7 @@ struct Namespace {
   std::unique_ptr<Sidecar> sidecar;       // may be absent: nothing persists
   std::array<std::uint8_t, 16> nguid{}, uuid{};
 
+  bool reservations = true;  // offered
   RangeLock lock;
   ReservationState reservation;
   std::uint8_t notice_mask = 0;  // FID 82h, CDW11 bits 1-3

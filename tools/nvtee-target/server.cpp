@@ -10,9 +10,9 @@ namespace nvtee::target {
 namespace {
 
 constexpr unsigned kRingEntries = 512;
-constexpr std::uint16_t kOncs = 1 | 1 << 2 | 1 << 3 | 1 << 5;  // Compare, DSM, Write Zeroes, Reservations
-constexpr std::uint8_t kRescap = 0xff;                         // every type, PTPL, IEKEY as of 1.3
-constexpr std::uint8_t kDlfeat = 1 | 1 << 3;                   // deallocated blocks read as zero; DEAC
+constexpr std::uint16_t kOncs = 1 | 1 << 2 | 1 << 3;  // Compare, DSM, Write Zeroes
+constexpr std::uint8_t kRescap = 0xff;                // every type, PTPL, IEKEY as of 1.3
+constexpr std::uint8_t kDlfeat = 1 | 1 << 3;          // deallocated blocks read as zero; DEAC
 constexpr std::uint8_t kAtomicsValid = 1 << 1;
 constexpr std::uint8_t kVwcPresent = 1, kVwcNoFlushAll = 2 << 1;
 
@@ -108,6 +108,7 @@ Status0 Server::add_namespace(const NamespaceConfig& n) {
   ns->backing = n.memory ? "mem" : n.path;
   ns->nguid = n.nguid.value_or(derive_id(config_.subnqn, n.nsid, "nguid"));
   ns->uuid = n.uuid.value_or(derive_id(config_.subnqn, n.nsid, "uuid"));
+  ns->reservations = config_.reservations;
   if (auto stores = add_stores(n, *ns); !stores) return stores;
   if (auto sidecar = add_sidecar(n, *ns); !sidecar) return sidecar;
   log::info("namespace nsid={} backing={} blocks={} block_size={} vwc={} registrants={}", ns->nsid,
@@ -177,7 +178,7 @@ nvmf::SubsystemModel Server::model() const {
   m.mdts = static_cast<std::uint8_t>(std::countr_zero(config_.max_transfer / 4096));
   m.max_io_queues = config_.max_queues;
   m.max_entries = config_.queue_entries;
-  m.oncs = kOncs;
+  m.oncs = config_.reservations ? kOncs | spec::resv::kOncsBit : kOncs;
   m.vwc = kVwcNoFlushAll;
   m.ana = config_.ana;
   m.any_host = config_.allowed_hosts.empty();
@@ -188,7 +189,8 @@ nvmf::SubsystemModel Server::model() const {
     n.block_shift = ns->store->block_shift();
     n.nguid = ns->nguid;
     n.uuid = ns->uuid;
-    n.rescap = kRescap;
+    if (ns->reservations)
+      n.rescap = ns->sidecar ? kRescap : kRescap & static_cast<std::uint8_t>(~spec::resv::kCapPersist);
     n.nsfeat = kAtomicsValid;
     n.dlfeat = kDlfeat;
     if (ns->store->volatile_cache()) m.vwc |= kVwcPresent;

@@ -237,6 +237,33 @@ TEST_F(Subsystem, ReservationsSurviveARestartOnlyWithPtpl) {
   EXPECT_EQ(b->run(TestHost::sqe(io::kRead), {}, 4096).status, st::kOk);
 }
 
+TEST_F(Subsystem, MemoryCannotKeepReservationsThroughPowerLoss) {
+  serve_memory();
+  EXPECT_EQ(server_->subsystem().model().namespaces.at(1).rescap, 0xfe);
+  auto a = host(1);
+  EXPECT_EQ(a->resv_register(0, 0xa, 0, 3u << 30), st::kInvalidField);
+  EXPECT_EQ(a->resv_register(0, 0xa), st::kOk);
+  nvmf::Sqe set{};
+  set.opcode = spec::admin::kSetFeatures;
+  set.nsid = 1;
+  set.cdw10 = spec::fid::kResvPersist;
+  set.cdw11 = 1;
+  EXPECT_EQ(a->admin(set).status, st::kInvalidField);
+}
+
+TEST_F(Subsystem, ReservationsCanBeTurnedOff) {
+  Config c;
+  c.namespaces = {file_namespace(dir_ / "a.img", 16 << 20)};
+  c.reservations = false;
+  serve_with(std::move(c));
+  EXPECT_EQ(server_->subsystem().model().namespaces.at(1).rescap, 0);
+  auto a = host(1);
+  EXPECT_EQ(a->association().info().ctrl.oncs & spec::resv::kOncsBit, 0);
+  EXPECT_EQ(a->resv_register(0, 0xa), st::kInvalidOpcode);
+  EXPECT_EQ(a->resv_report().status, st::kInvalidOpcode);
+  EXPECT_EQ(a->write(0, pattern(4096, 1)), st::kOk);
+}
+
 TEST_F(Subsystem, IdentityOutlivesRestartAndRename) {
   serve_file();
   const auto before = server_->subsystem().model().namespaces.at(1);

@@ -221,6 +221,7 @@ Target::AdminReply Target::set_feature(const nvmf::Sqe& sqe) {
 // Rare and short, so it may block: the answer must not leave before it is durable.
 Target::AdminReply Target::set_persistence(Namespace& ns, bool ptpl) {
   if (ns.reservation.ptpl == ptpl) return ok();
+  if (ptpl && !ns.sidecar) return refused(st::kInvalidField);  // RESCAP says so
   // A reservation command is between decision and commit: the host tries again.
   if (ns.reservation_busy) return refused(st::kInterrupted, false);
   ReservationState next = ns.reservation;

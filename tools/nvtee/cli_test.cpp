@@ -84,8 +84,9 @@ TEST_F(Cli, StatusOfAHealthyNode) {
   EXPECT_THAT(r.out, HasSubstr("namespace: vol1\n   health: ok (all legs are in sync)\n"));
   EXPECT_THAT(r.out, HasSubstr("    shown: nsid 1 of nqn.2026-01.com.example:front, 1 GiB, optimized\n"));
   EXPECT_THAT(r.out, HasSubstr("up 1 d 2 h"));
-  EXPECT_THAT(r.out, HasSubstr("   LEG  PEER:NSID  STATE    DIRTY  COPY  REASON\n   0    left:1     in_sync  "
-                               "-      -\n   1    right:1    in_sync  -      -\n"));
+  EXPECT_THAT(r.out, HasSubstr("   LEG  PEER:NSID  STATE    FENCE       DIRTY  COPY  REASON\n"
+                               "   0    left:1     in_sync  guard time  -      -\n"
+                               "   1    right:1    in_sync  guard time  -      -\n"));
 }
 
 TEST_F(Cli, StatusOfADegradedNodeSaysWhyAndWhatToDo) {
@@ -93,8 +94,9 @@ TEST_F(Cli, StatusOfADegradedNodeSaysWhyAndWhatToDo) {
   const Outcome r = run({"status"});
   EXPECT_EQ(r.exit, 3);
   EXPECT_THAT(r.out, HasSubstr("   health: degraded\n"));
-  EXPECT_THAT(r.out,
-              HasSubstr("1    right:1    stale    3 MiB  -     owed an answer for 2 s; not connected\n"));
+  EXPECT_THAT(
+      r.out,
+      HasSubstr("1    right:1    stale    -           3 MiB  -     owed an answer for 2 s; not connected\n"));
   EXPECT_THAT(r.out, HasSubstr("     peer: right: 0 of 1 legs connected: connection refused\n"));
   EXPECT_THAT(r.out, HasSubstr("   action: bring the peer right back\n"));
   EXPECT_EQ(run({"status", "vol1"}).exit, 3);

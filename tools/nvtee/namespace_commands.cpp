@@ -66,12 +66,18 @@ std::string leg_reason_text(const Json& leg) {
   return out;
 }
 
+// What keeps commands that were sent to it before from executing late.
+std::string leg_fence_text(const Json& leg) {
+  if (!leg.contains("fence") || !flag_of(leg, "connected")) return "-";
+  return text_of(leg, "fence") == "reservation" ? "reservation" : "guard time";
+}
+
 std::string legs_table(const Json& legs, std::size_t indent) {
-  Table table({"LEG", "PEER:NSID", "STATE", "DIRTY", "COPY", "REASON"});
+  Table table({"LEG", "PEER:NSID", "STATE", "FENCE", "DIRTY", "COPY", "REASON"});
   for (const Json& l : legs)
     table.add({digits(number_of(l, "leg")), fmt::format("{}:{}", text_of(l, "peer"), number_of(l, "nsid")),
-               text_of(l, "state"), size_or_dash(number_of(l, "dirty_bytes")), leg_copy_text(l),
-               leg_reason_text(l)});
+               text_of(l, "state"), leg_fence_text(l), size_or_dash(number_of(l, "dirty_bytes")),
+               leg_copy_text(l), leg_reason_text(l)});
   return table.text(indent);
 }
 
