@@ -18,6 +18,7 @@ function(nvtee_engine_model library files)
       "CXX=${NVTEE_CCACHE} ${CMAKE_CXX_COMPILER} -w" OPT_FAST=-O2 OPT_SLOW=-O0
     WORKING_DIRECTORY ${NVTEE_ENGINE_DIR}
     DEPENDS ${NVTEE_ENGINE_DIR}/engine_top.v ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v ${more}
+      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt
     COMMENT "Verilator ${library}" VERBATIM)
   add_custom_target(verilate_${library} DEPENDS ${obj}/Vengine_top__ALL.a)
   add_dependencies(verilate_${library} rtl_engine_top)
@@ -28,14 +29,14 @@ function(nvtee_engine_model library files)
 endfunction()
 
 function(nvtee_engine_program program model)
-  add_executable(${program} ${ARGN} engine/rtl_card.cpp ${PROJECT_SOURCE_DIR}/hw/kernels/engine/test_engine.cpp)
+  add_executable(${program} ${ARGN} engine/rtl_card.cpp $<TARGET_OBJECTS:nvtee_engine_world>)
   target_link_libraries(${program} PRIVATE ${model} nvtee_hls nvtee_base GTest::gtest)
   target_include_directories(${program} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_options(${program} PRIVATE -Wno-unknown-pragmas)
   set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/cosim)
 endfunction()
 
-set(engine_tests ${PROJECT_SOURCE_DIR}/hw/kernels/engine/engine_test.cpp)
+set(engine_tests $<TARGET_OBJECTS:nvtee_engine_stories>)
 nvtee_engine_model(Vengine engine_top.f)
 nvtee_engine_program(engine_rtl Vengine ${engine_tests})
 target_link_libraries(engine_rtl PRIVATE GTest::gtest_main)
@@ -47,13 +48,14 @@ add_dependencies(cosim engine_rtl engine_bench)
 # Planted bugs: those of engine/mutants.txt.
 set(mutants ${NVTEE_ENGINE_DIR}/mutants)
 add_custom_command(OUTPUT ${mutants}/engine_top.f ${mutants}.txt
-  COMMAND nvtee_mutate --engine ${NVTEE_ENGINE_DIR} ${mutants} ${mutants}.txt ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt
+  COMMAND nvtee_mutate --engine ${NVTEE_ENGINE_DIR} ${mutants} ${mutants}.txt ${PROJECT_SOURCE_DIR}
+    ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt
   DEPENDS nvtee_mutate ${NVTEE_ENGINE_DIR}/engine_top.v ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt VERBATIM)
 add_custom_target(engine_mutated DEPENDS ${mutants}/engine_top.f)
 add_dependencies(engine_mutated rtl_engine_top)
 nvtee_engine_model(Mengine ${mutants}/engine_top.f)
 add_dependencies(verilate_Mengine engine_mutated)
-nvtee_engine_program(engine_mutants Mengine engine/mutants.cpp)
+nvtee_engine_program(engine_mutants Mengine engine/mutants.cpp ${engine_tests})
 set_target_properties(engine_mutants PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
 nvtee_engine_model(Wengine engine_top.f --trace-fst)
@@ -63,7 +65,7 @@ target_link_libraries(engine_waves PRIVATE GTest::gtest_main)
 set_target_properties(engine_waves PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
 # Bounded: each story once, from the same seed each time (NVTEE_ENGINE_SEED, NVTEE_ENGINE_ROUNDS: others, more).
-foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo)
+foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables BadDataDigest LegBadDigest SameAsNative)
   add_test(NAME cosim_engine_${story} COMMAND engine_rtl --gtest_filter=*.${story})
   set_tests_properties(cosim_engine_${story} PROPERTIES TIMEOUT 600 LABELS cosim ENVIRONMENT NVTEE_ENGINE_ROUNDS=1)
 endforeach()

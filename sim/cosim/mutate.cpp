@@ -1,10 +1,12 @@
 // Plants bugs in RTL, each behind a new input `mutant` (0: none), so that one model holds them all.
 //
 // mutate IN.v OUT.v LIST N            a kernel: at most N sites of each rule, spread over the file
-// mutate --engine DIR OUT LIST N      engine_top: at most N sites in each kernel, every one by another rule
-// mutate --engine DIR OUT LIST WANTED the same for the sites that the file WANTED names (kernel, rule, C++
-// source, which
-//                                     of those there); one that is not found is an error
+// mutate --engine DIR OUT LIST ROOT N      engine_top: at most N sites in each kernel, every one by another
+// rule mutate --engine DIR OUT LIST ROOT WANTED the same for the sites that the file WANTED names: kernel,
+// rule, C++
+//                                          source, which of those there; one that is not found is an error.
+//                                          The source is a file and the text of a line of it (below ROOT), so
+//                                          that a site stays found when lines move
 //
 // LIST: number, rule, line, C++ source; of the engine: number, kernel, rule, C++ source, which, line.
 #include <algorithm>
@@ -135,6 +137,21 @@ std::string source_of(const std::string& line) {
   std::smatch m;
   return std::regex_match(line, m, target) ? m[1].str() : "";
 }
+// The same with the line's text for its number.
+std::string place_of(const std::string& line, const std::string& root) {
+  static const std::regex numbered(R"(^(\S+):(\d+)$)");
+  static std::map<std::string, std::vector<std::string>> files;
+  const std::string source = source_of(line);
+  std::smatch m;
+  if (!std::regex_match(source, m, numbered)) return source;
+  const std::string path = m[1];
+  if (files.count(path) == 0) files[path] = lines_of(root + "/" + path);
+  const std::size_t n = std::strtoul(m[2].str().c_str(), nullptr, 10);
+  if (n == 0 || n > files[path].size()) return source;
+  const std::string& text = files[path][n - 1];
+  const std::size_t from = text.find_first_not_of(' ');
+  return path + ": " + (from == std::string::npos ? "" : text.substr(from));
+}
 std::string text_of(const std::string& line) {
   const std::size_t text = line.find_first_not_of(' '), comment = line.rfind("// ");
   return line.substr(text, std::min<std::size_t>(comment, 90) - text);
@@ -182,8 +199,8 @@ struct Site {
 
 class EngineMutator {
  public:
-  EngineMutator(std::string from, std::string to, std::ofstream& list)
-      : from_(std::move(from)), to_(std::move(to)), list_(list) {}
+  EngineMutator(std::string from, std::string to, std::string root, std::ofstream& list)
+      : from_(std::move(from)), to_(std::move(to)), root_(std::move(root)), list_(list) {}
 
   // `choice`: a number, or the name of a file.
   void run(const std::string& choice) {
@@ -222,7 +239,7 @@ class EngineMutator {
       if (line.empty() || line[0] == '#') continue;
       std::vector<std::string> f;
       for (std::size_t at = 0; at <= line.size();) {
-        const std::size_t end = std::min(line.find('|', at), line.size());
+        const std::size_t end = std::min(line.find('\t', at), line.size());
         f.push_back(line.substr(at, end - at));
         at = end + 1;
       }
@@ -233,14 +250,15 @@ class EngineMutator {
   void plant(const std::string& kernel, const Rule& rule, std::size_t which, std::string& line) {
     const std::string before = line;
     line = replaced(before, rule, ++id_);
-    list_ << id_ << '\t' << kernel << '\t' << rule.name << '\t' << source_of(before) << '\t' << which << '\t'
-          << text_of(before) << '\n';
+    list_ << id_ << '\t' << kernel << '\t' << rule.name << '\t' << place_of(before, root_) << '\t' << which
+          << '\t' << text_of(before) << '\n';
   }
   // Which of the lines with this source a site is.
-  static std::size_t rank(const std::vector<std::string>& lines, const std::vector<std::size_t>& sites,
-                          std::size_t at) {
+  std::size_t rank(const std::vector<std::string>& lines, const std::vector<std::size_t>& sites,
+                   std::size_t at) const {
+    const std::string place = place_of(lines[at], root_);
     std::size_t n = 0;
-    for (const std::size_t i : sites) n += i < at && source_of(lines[i]) == source_of(lines[at]) ? 1 : 0;
+    for (const std::size_t i : sites) n += i < at && place_of(lines[i], root_) == place ? 1 : 0;
     return n;
   }
   void spread(const std::string& kernel, std::vector<std::string>& lines) {
@@ -262,9 +280,11 @@ class EngineMutator {
   void plant_wanted(const std::string& kernel, std::vector<std::string>& lines) {
     const std::vector<std::string> before = lines;
     for (const Rule& rule : rules()) {
+      const auto wanted = [&](const Site& s) { return s.kernel == kernel && s.rule == rule.name; };
+      if (std::none_of(wanted_.begin(), wanted_.end(), wanted)) continue;
       const std::vector<std::size_t> sites = sites_of(rule, before);
       for (const std::size_t i : sites) {
-        const Site s{kernel, rule.name, source_of(before[i]), rank(before, sites, i)};
+        const Site s{kernel, rule.name, place_of(before[i], root_), rank(before, sites, i)};
         const auto it = std::find(wanted_.begin(), wanted_.end(), s);
         if (it == wanted_.end() || lines[i] != before[i]) continue;
         wanted_.erase(it);
@@ -273,7 +293,7 @@ class EngineMutator {
     }
   }
 
-  std::string from_, to_;
+  std::string from_, to_, root_;
   std::ofstream& list_;
   unsigned id_ = 0;
   std::size_t most_ = 0, turn_ = 0;
@@ -288,10 +308,10 @@ int main(int argc, char** argv) {
     mutate_kernel(argv[1], argv[2], list, std::strtoul(argv[4], nullptr, 10));
     return list ? 0 : 1;
   }
-  if (argc != 6 || std::string(argv[1]) != "--engine") die("usage: see the head of mutate.cpp");
+  if (argc != 7 || std::string(argv[1]) != "--engine") die("usage: see the head of mutate.cpp");
   std::error_code error;
   std::filesystem::create_directories(argv[3], error);
   std::ofstream list(argv[4]);
-  EngineMutator(argv[2], argv[3], list).run(argv[5]);
+  EngineMutator(argv[2], argv[3], argv[5], list).run(argv[6]);
   return list ? 0 : 1;
 }

@@ -2,11 +2,12 @@
 # run.sh BUILD [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench]: every kernel's RTL beside its native self and
 # the whole engine's RTL end to end; --mutants: then the planted bugs of engine/mutants.txt;
 # --kernel-mutants: and hundreds in the kernels; --bench: then the engine's clocks. Prints
-# one line a kernel, and fails when anything differs or a bug goes unnoticed. --only-bench: nothing but the clocks.
+# one line a kernel, and fails when anything differs or a bug goes unnoticed. --only-bench: nothing but the clocks; --stalls: with them, who
+# waits for whom at every stream.
 set -euo pipefail
 build=$1
 shift
-clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 bench=0 kernels=1 rounds=3
+clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 bench=0 kernels=1 rounds=3 stalls=()
 while [ $# -gt 0 ]; do
   case $1 in
     --clocks) clocks=$2 && shift ;;
@@ -16,8 +17,9 @@ while [ $# -gt 0 ]; do
     --kernel-mutants) kernel_mutants=1 ;;
     --bench) bench=1 ;;
     --only-bench) bench=1 kernels=0 ;;
+    --stalls) bench=1 stalls=(--stalls) ;;
     *)
-      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench] [--only-bench] [--nightly]" >&2
+      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench] [--only-bench] [--stalls] [--nightly]" >&2
       exit 2
       ;;
   esac
@@ -33,7 +35,7 @@ wrong=0
   }
 done
 # The engine: each story from other seeds. What fails is run again with waveforms (built then).
-[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo; do
+[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables BadDataDigest LegBadDigest SameAsNative; do
   if NVTEE_ENGINE_SEED=$seed NVTEE_ENGINE_ROUNDS=$rounds "$build/cosim/engine_rtl" --gtest_filter="*.$story" >"$here/out" 2>&1; then
     printf '%-16s %s stories, seed %s: good\n' "engine $story" "$rounds" "$seed"
   else
@@ -70,6 +72,20 @@ if [ $kernel_mutants = 1 ]; then
 fi
 if [ $bench = 1 ]; then
   echo
-  "$build/cosim/engine_bench" --json "$build/cosim/engine_bench.json" || wrong=1
+  "$build/cosim/engine_bench" --json "$build/cosim/engine_bench.json" "${stalls[@]}" || wrong=1
+  # Not counted in clocks: hlsc itself (CPU time), and what Yosys said last time it was asked.
+  row() { printf '| %-52s | %10s %-8s | %-10s | %-6s | %s |\n' "$@"; }
+  root=$(cd "$(dirname "$0")/../.." && pwd)
+  TIMEFORMAT=%U
+  hlsc=$({ time (cd "$root" && "$build/bin/hlsc" hw/kernels/engine/engine_top.cpp --top engine_top -o "$here" -I hw/include -I . >/dev/null 2>&1); } 2>&1 | tail -1)
+  row "hlsc, the whole engine" "$hlsc" s "<= 20" "$(awk -v s="$hlsc" 'BEGIN { print s <= 20 ? "met" : "MISSED" }')" "CPU time"
+  for kind in levels area; do
+    report=$build/rtl/engine/$kind.txt
+    if [ -f "$report" ]; then
+      row "Yosys, an open flow: $kind" "" "" "$([ $kind = levels ] && echo "<= 7" || echo "<= 85000")" "" "$(grep -E '^worst:|^\| engine \|' "$report" | tr -d '\n')"
+    else
+      row "Yosys, an open flow: $kind" "not" "measured" "$([ $kind = levels ] && echo "<= 7" || echo "<= 85000")" "" "./dev rtl --$kind | tee $report"
+    fi
+  done
 fi
 exit $wrong

@@ -86,7 +86,7 @@ class Engine {
     if (allow(16)) core_->run(now_);
     if (allow(9) && count_ % 2 == 0) host_mux_step(host_mux_, host_mux_io_);  // II = 2
     if (allow(17))
-      done_mux_step(done_mux_, side0_.rx.store.done, side1_.rx.store.done, host_stored_, leg_stored_, raw_);
+      done_mux_step(done_mux_, side0_.rx.store.done, side1_.rx.store.done, core_->stored, leg_stored_, raw_);
     stage_.step();
     for (EngineSide<C>* s : {&side0_, &side1_}) s->rx.step([&](unsigned k) { return allow(20 + k); });
     ++count_;
@@ -123,7 +123,7 @@ class Engine {
   std::unique_ptr<tee::TeeCore<C>> core_ = std::make_unique<tee::TeeCore<C>>();
 
   // What is in the store. `raw_` holds one of each punt buffer, so a slow runtime stops no data.
-  hls::stream<StoreDone, 16> host_stored_{"host_stored"}, leg_stored_{"leg_stored"};
+  hls::stream<StoreDone, 16> leg_stored_{"leg_stored"};
   hls::stream<StoreDone, 2 * kPunts> raw_{"raw"};
   DoneMuxState done_mux_{};
 
@@ -133,8 +133,8 @@ class Engine {
   hls::stream<Count, 4> mux_count_{"mux_count"}, leg_count_{"leg_count"};
   HostMuxState host_mux_{};
   HostMuxIo host_mux_io_{
-      side0_.rx.host,   side1_.rx.host,      host_stored_,        sent_,      own_in_,   core_->host_in,
-      core_->placement, side0_.rx.placement, side1_.rx.placement, mux_event_, mux_count_};
+      side0_.rx.host,      side1_.rx.host,      sent_,      own_in_,   core_->host_in, core_->placement,
+      side0_.rx.placement, side1_.rx.placement, mux_event_, mux_count_};
 
   hls::stream<CardCtl, 4> leg_ctl_{"leg_ctl"}, host_ctl_{"host_ctl"};
   hls::stream<LegOut, 4> leg_out0_{"leg_out0"}, leg_out1_{"leg_out1"};

@@ -43,6 +43,7 @@
 #include "hw/kernels/store/read_issue_top.cpp"
 #include "hw/kernels/store/stage_dir_top.cpp"
 #include "hw/kernels/store/stage_top.cpp"
+#include "hw/kernels/store/store_burst_top.cpp"
 #include "hw/kernels/store/store_commit_top.cpp"
 #include "hw/kernels/store/store_cut_top.cpp"
 #include "hw/kernels/store/store_turn_top.cpp"
@@ -98,6 +99,8 @@ extern "C" void engine_top(
   static hls::stream<card::StageUse, 4> stage_use0;
   static hls::stream<card::StageWrite, 4> stage_write0;
   static hls::stream<card::Turned, 4> turned0;
+  static hls::stream<card::LineWrite, 4> lines0;
+  static hls::stream<hw::AxiW, 16> burst0;
   static hls::stream<card::StoreDone, 16> done_now0, store_done0;
   static hls::stream<card::Pending, 64> pending0;
   static hls::stream<card::StageEntry, 4> landed0;
@@ -137,7 +140,8 @@ extern "C" void engine_top(
   placer_top(0, from0, place0, leg_place0, punt0, spare0, spare0, checked_beat0, store_beat0, breaks0,
              placer_event0);
   store_turn_top(0, store_beat0, stage_grant0, stage_use0, stage_write0, turned0);
-  store_cut_top(base, turned0, aw0, w0, done_now0, pending0);
+  store_cut_top(turned0, lines0, done_now0, pending0);
+  store_burst_top(base, lines0, aw0, w0, burst0, burst0);
   store_commit_top(0, b0, done_now0, pending0, landed0, store_done0, store_event0);
   tx_queue_top(host_job0, leg_job0, own_job0, send_request0, send_status0, grant0, store_read0, tx_ready0,
                tx_ready0, tx_rest0, tx_rest0, tx_asked0, tx_asked0);
@@ -175,6 +179,8 @@ extern "C" void engine_top(
   static hls::stream<card::StageUse, 4> stage_use1;
   static hls::stream<card::StageWrite, 4> stage_write1;
   static hls::stream<card::Turned, 4> turned1;
+  static hls::stream<card::LineWrite, 4> lines1;
+  static hls::stream<hw::AxiW, 16> burst1;
   static hls::stream<card::StoreDone, 16> done_now1, store_done1;
   static hls::stream<card::Pending, 64> pending1;
   static hls::stream<card::StageEntry, 4> landed1;
@@ -214,7 +220,8 @@ extern "C" void engine_top(
   placer_top(1, from1, place1, leg_place1, punt1, spare1, spare1, checked_beat1, store_beat1, breaks1,
              placer_event1);
   store_turn_top(1, store_beat1, stage_grant1, stage_use1, stage_write1, turned1);
-  store_cut_top(base, turned1, aw1, w1, done_now1, pending1);
+  store_cut_top(turned1, lines1, done_now1, pending1);
+  store_burst_top(base, lines1, aw1, w1, burst1, burst1);
   store_commit_top(1, b1, done_now1, pending1, landed1, store_done1, store_event1);
   tx_queue_top(host_job1, leg_job1, own_job1, send_request1, send_status1, grant1, store_read1, tx_ready1,
                tx_ready1, tx_rest1, tx_rest1, tx_asked1, tx_asked1);
@@ -229,7 +236,8 @@ extern "C" void engine_top(
   tx_merge_top(tx_op1, tx_beat1, tx1, host_done1, leg_done1, own_done1, tx_event1);
 
   // ---- what both ports share
-  static hls::stream<card::StoreDone, 16> host_stored, leg_stored;
+  static hls::stream<tee::Stored, 16> host_stored;
+  static hls::stream<card::StoreDone, 16> leg_stored;
   static hls::stream<card::StoreDone, 128> raw;
   static hls::stream<tee::SlotId, 8192> sent;
   static hls::stream<tee::HostIn, 4> own_in;
@@ -257,9 +265,8 @@ extern "C" void engine_top(
   stage_dir_top(stage_use0, stage_use1, stage_ask0, stage_ask1, found0, found1, unpin0, unpin1, stage_grant0,
                 stage_grant1, landed0, landed1);
   done_mux_top(store_done0, store_done1, host_stored, leg_stored, raw);
-  host_mux_top(host0, host1, host_stored, sent, own_in, host_in, placement, place0, place1, mux_event,
-               mux_count);
-  tee_core_top(host_in, placement, host_out, leg_tx, leg_in, ctl, event, now);
+  host_mux_top(host0, host1, sent, own_in, host_in, placement, place0, place1, mux_event, mux_count);
+  tee_core_top(host_in, host_stored, placement, host_out, leg_tx, leg_in, ctl, event, now);
   leg_route_top(leg_ctl, leg_tx, leg0, leg1, leg_stored, leg_done0, leg_done1, leg_out0, leg_out1, leg_back0,
                 leg_back1, leg_count);
   leg_table_top(0, leg_out0, leg_back0, leg_ready0, leg_ready0, leg_job0, leg_place0, leg_in0, leg_event0);

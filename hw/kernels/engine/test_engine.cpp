@@ -44,7 +44,7 @@ EngineWorld::EngineWorld(uint64_t seed, const Options& o, std::unique_ptr<Card> 
     l.queues = 1 + r.below(3);
     l.icdata = r.chance(30) ? 0 : r.chance(50) ? 1024 : 8192;
     l.maxh2c = r.chance(50) ? 4096 : 131072;
-    l.digests = {r.chance(50), r.chance(50)};
+    l.digests = {r.chance(50), r.chance(50) || o.data_digests};
     if (o.plain) {
       l.queues = o.plain->leg_queues;
       l.icdata = o.plain->icdata;
@@ -334,13 +334,22 @@ bool EngineWorld::host_choose(TestHost::Command& c) {
   return true;
 }
 
+namespace {
+bool is_media(unsigned opcode) {
+  return opcode == io::kWrite || opcode == io::kRead || opcode == io::kFlush || opcode == io::kWriteZeroes;
+}
+void spoil(ByteVec& pdu) {
+  pdu[pdu.size() - 2] ^= 0x10;
+}
+}  // namespace
+
 void EngineWorld::host_send(TestHost& h, TestHost::Command c) {
-  const unsigned bytes = c.count * kBlock;
-  if (c.opcode == io::kWrite) {
-    c.data.resize(bytes);
-    for (size_t i = 0; i < bytes; i += 8) {
+  if (is_media(c.opcode)) c.length = c.opcode == io::kWrite || c.opcode == io::kRead ? c.count * kBlock : 0;
+  if ((c.opcode & 1) != 0) {
+    c.data.resize(c.length);
+    for (size_t i = 0; i < c.length; i += 4) {
       const uint64_t x = r.bits();
-      std::memcpy(&c.data[i], &x, 8);
+      std::memcpy(&c.data[i], &x, 4);
     }
   }
   do h.next_cid = (h.next_cid + 1) & 0xffff;
@@ -352,26 +361,30 @@ void EngineWorld::host_send(TestHost& h, TestHost::Command c) {
   cmd.sqe.cid = static_cast<uint16_t>(h.next_cid);
   cmd.sqe.nsid = kNsid;
   cmd.sqe.sgl.type = c.in_capsule ? spec::kSglDataOffset : spec::kSglTransport;
-  cmd.sqe.sgl.length = c.opcode == io::kWrite || c.opcode == io::kRead ? bytes : 0;
+  cmd.sqe.sgl.length = c.length;
   cmd.sqe.cdw10 = c.block;
   cmd.sqe.cdw12 = c.count == 0 ? 0 : c.count - 1;
-  tcp[h.port].arrive(h.session, make_pdu(cmd, c.in_capsule ? c.data : ByteVec(), h.digests));
+  if (!h.digests.data || c.length == 0) c.spoiled = false;
+  ByteVec pdu = make_pdu(cmd, c.in_capsule ? c.data : ByteVec(), h.digests);
+  if (c.spoiled && c.in_capsule) spoil(pdu);
+  tcp[h.port].arrive(h.session, pdu);
   h.open[h.next_cid] = c;
 }
 
 void EngineWorld::host_take(TestHost& h, const TakenPdu& t) {
+  if (heard) heard(false, h.queue, t);
   if (t.head.type == p::kR2T) {
     host_r2t(h, t.as<nvmf::R2tPdu>());
   } else if (t.head.type == p::kC2HData) {
     const auto d = t.as<nvmf::DataPdu>();
     const auto it = h.open.find(d.cccid);
-    if (it == h.open.end() || it->second.opcode != io::kRead) return fail("C2HData for no read");
+    if (it == h.open.end() || (it->second.opcode & 2) == 0) return fail("C2HData for no read");
     TestHost::Command& c = it->second;
     if (d.datao != c.got || d.datal != t.data.size() || c.last) return fail("C2HData out of order");
     c.data.insert(c.data.end(), t.data.begin(), t.data.end());
     c.got += d.datal;
     c.last = (t.head.flags & p::kLast) != 0;
-    if (c.last != (c.got == c.count * kBlock)) return fail("LAST in the wrong place");
+    if (c.last != (c.got == c.length)) return fail("LAST in the wrong place");
   } else if (t.head.type == p::kCapsuleResp) {
     host_done(h, t.as<nvmf::CapsuleResp>().cqe);
   } else {
@@ -381,7 +394,7 @@ void EngineWorld::host_take(TestHost& h, const TakenPdu& t) {
 
 void EngineWorld::host_r2t(TestHost& h, const nvmf::R2tPdu& t) {
   const auto it = h.open.find(t.cccid);
-  if (it == h.open.end() || it->second.opcode != io::kWrite) return fail("R2T for no write");
+  if (it == h.open.end() || (it->second.opcode & 1) == 0) return fail("R2T for no write");
   const ByteVec& data = it->second.data;
   if (t.r2to != 0 || t.r2tl != data.size()) return fail("R2T for something else");
   for (size_t at = 0; at < data.size();) {
@@ -396,7 +409,9 @@ void EngineWorld::host_r2t(TestHost& h, const nvmf::R2tPdu& t) {
     d.datao = static_cast<uint32_t>(at);
     d.datal = static_cast<uint32_t>(n);
     const ByteVec part(data.begin() + static_cast<long>(at), data.begin() + static_cast<long>(at + n));
-    tcp[h.port].arrive(h.session, make_pdu(d, part, h.digests));
+    ByteVec pdu = make_pdu(d, part, h.digests);
+    if (it->second.spoiled && (at == 0 || r.chance(50))) spoil(pdu);
+    tcp[h.port].arrive(h.session, pdu);
     at += n;
   }
 }
@@ -408,7 +423,14 @@ void EngineWorld::host_done(TestHost& h, const nvmf::Cqe& cqe) {
   h.open.erase(it);
   h.sqhd = (h.sqhd + 1) % h.depth;
   if (cqe.sqhd != h.sqhd) return fail("SQHD");
+  if (answered && (cqe.status != 0 || !is_media(c.opcode))) {
+    if (!answered(h, c, cqe))
+      fail("answer " + std::to_string(cqe.status) + " to opcode " + std::to_string(c.opcode));
+    ++h.done;
+    return;
+  }
   if (cqe.status != 0) return fail("status " + std::to_string(cqe.status));
+  if (c.spoiled) return fail("success in spite of a wrong data digest");
   const size_t from = size_t{c.block} * kBlock, size = size_t{c.count} * kBlock;
   if (c.opcode == io::kWrite) std::copy(c.data.begin(), c.data.end(), disk.begin() + static_cast<long>(from));
   if (c.opcode == io::kWriteZeroes) std::fill_n(disk.begin() + static_cast<long>(from), size, uint8_t{0});
@@ -440,6 +462,7 @@ void EngineWorld::leg_turn(TestLeg& l) {
 }
 
 void EngineWorld::leg_take(TestLeg& l, unsigned queue, const TakenPdu& t) {
+  if (heard) heard(true, l.index, t);
   if (t.head.type == p::kCapsuleCmd) {
     TestLeg::Command c;
     c.sqe = t.as<nvmf::CapsuleCmd>().sqe;
@@ -512,7 +535,10 @@ void EngineWorld::leg_speak(TestLeg& l) {
     const ByteVec part(l.disk.begin() + static_cast<long>(from + c.sent),
                        l.disk.begin() + static_cast<long>(from + c.sent + n));
     c.sent += n;
-    net.arrive(session, make_pdu(d, part, l.digests));
+    ByteVec pdu = make_pdu(d, part, l.digests);
+    if (l.spoils) spoil(pdu);
+    l.spoils = false;
+    net.arrive(session, pdu);
     if (success) l.open.erase(it);
     return;
   }

@@ -32,7 +32,9 @@ struct TestHost {
   struct Command {
     unsigned opcode, block, count;
     bool in_capsule = false;
-    ByteVec data;  // to be written; what a read brought
+    ByteVec data;     // to be written; what a read brought
+    unsigned length;  // bytes that it moves; commands of other kinds than those of media say it themselves
+    bool spoiled = false;  // a data digest that it sends is wrong
     unsigned got = 0;
     bool last = false;
   };
@@ -56,6 +58,7 @@ struct TestLeg {
   };
   std::map<unsigned, Command> open;  // by CID
   bool dead = false, off = false;
+  bool spoils = false;  // the next data digest that it sends is wrong
   unsigned commands = 0;
 };
 
@@ -77,6 +80,7 @@ class EngineWorld {
     unsigned hold = 0;  // percent, see Card::step
     unsigned poll = 8;  // clocks between looks of hosts and legs at their connections
     std::optional<Plain> plain;
+    bool data_digests = false;  // all legs have them
   };
   EngineWorld(uint64_t seed, const Options& options, std::unique_ptr<Card> card = make_card());
 
@@ -86,6 +90,15 @@ class EngineWorld {
   bool settle(unsigned clocks = 400000);
   // All legs that are on have what the hosts wrote; hosts were told so.
   void compare();
+
+  // A command other than those that `run` draws; `answered` hears of it.
+  void send(TestHost& h, TestHost::Command c) { host_send(h, std::move(c)); }
+  // Asked about each answer that is not plain success, and about those to other commands than media: true
+  // when it is as it must be. Nothing is expected of disks then.
+  std::function<bool(TestHost&, const TestHost::Command&, const nvmf::Cqe&)> answered;
+  // PDUs as hosts and legs got them, when set.
+  std::function<void(bool leg, unsigned index, const TakenPdu&)> heard;
+  Memory& memory() { return memory_; }
 
   // The runtime's words.
   void mail(const tee::Ctl& c);

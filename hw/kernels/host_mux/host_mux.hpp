@@ -1,6 +1,6 @@
-// host_mux: everything that goes into the tee core on one stream, in turns: what hosts send on both ports,
-// data that are in the store, data that have left, and the runtime's own commands (queue 0). Verdicts come
-// back in the order of the commands and data headers; each goes to the port that asked.
+// host_mux: what goes into the tee core on one stream, in turns: what hosts send on both ports, data that
+// have left, and the runtime's own commands (queue 0). Verdicts come back in the order of the commands and
+// data headers; each goes to the port that asked.
 //
 // Verdicts about PDUs without data are for nobody: only a refusal is told to the runtime.
 #ifndef NVTEE_HW_KERNELS_HOST_MUX_HOST_MUX_HPP
@@ -25,7 +25,7 @@ struct Asked {
 };
 
 struct HostMuxState {
-  enum Source { kPort0 = 0, kPort1, kStored, kSent, kRuntime, kSources };
+  enum Source { kPort0 = 0, kPort1, kSent, kRuntime, kSources };
   hw::Turn<kSources> turn;
   Asked asked[1u << kAskedBits];
   ap_uint<kAskedBits> put, get;
@@ -36,7 +36,6 @@ struct HostMuxState {
 struct HostMuxIo {
   hls::stream<tee::HostIn>& port0;
   hls::stream<tee::HostIn>& port1;
-  hls::stream<StoreDone>& stored;     // kHostDone
   hls::stream<tee::SlotId>& sent;     // read data that left, from host_tx
   hls::stream<tee::HostIn>& runtime;  // queue 0
   hls::stream<tee::HostIn>& host_in;
@@ -47,15 +46,6 @@ struct HostMuxIo {
   hls::stream<Count>& count;
 };
 
-NVTEE_TEE_INLINE tee::HostIn stored_in(const StoreDone& d) {
-  tee::HostIn h = tee::HostIn();
-  h.kind = tee::HostIn::kDataDone;
-  h.queue = d.queue;
-  h.slot = static_cast<tee::SlotId>(d.slot);
-  h.length = d.length;
-  h.digest_ok = d.ok;
-  return h;
-}
 NVTEE_TEE_INLINE tee::HostIn sent_in(tee::SlotId slot) {
   tee::HostIn h = tee::HostIn();
   h.kind = tee::HostIn::kSent;
@@ -77,7 +67,6 @@ NVTEE_TEE_INLINE bool host_mux_in(HostMuxState& s, HostMuxIo& io) {
   ap_uint<HostMuxState::kSources> ready = 0;
   ready[HostMuxState::kPort0] = !io.port0.empty();
   ready[HostMuxState::kPort1] = !io.port1.empty();
-  ready[HostMuxState::kStored] = !io.stored.empty();
   ready[HostMuxState::kSent] = !io.sent.empty();
   ready[HostMuxState::kRuntime] = !io.runtime.empty();
   const ap_uint<HostMuxState::kSources> one = hw::next_of(s.turn, ready);
@@ -90,8 +79,6 @@ NVTEE_TEE_INLINE bool host_mux_in(HostMuxState& s, HostMuxIo& io) {
   } else if (one[HostMuxState::kPort1]) {
     h = io.port1.read();
     asked.port = 1;
-  } else if (one[HostMuxState::kStored]) {
-    h = stored_in(io.stored.read());
   } else if (one[HostMuxState::kSent]) {
     h = sent_in(io.sent.read());
   } else {
@@ -152,8 +139,8 @@ NVTEE_TEE_INLINE bool host_mux_count(HostMuxState& s, bool idle, HostMuxIo& io) 
 }
 
 NVTEE_TEE_INLINE tee::Step host_mux_step(HostMuxState& s, HostMuxIo& io) {
-  const bool asleep = io.port0.empty() && io.port1.empty() && io.stored.empty() && io.sent.empty() &&
-                      io.runtime.empty() && io.placement.empty();
+  const bool asleep =
+      io.port0.empty() && io.port1.empty() && io.sent.empty() && io.runtime.empty() && io.placement.empty();
   const bool out_full = io.place0.full() || io.place1.full() || io.event.full();
   const bool out = !io.placement.empty() && s.open != 0 && !out_full;
   const bool in_full = io.host_in.full() || s.open[kAskedBits] || tally_blocks(s.tally[0], io.count) ||

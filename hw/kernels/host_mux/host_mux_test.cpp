@@ -15,14 +15,13 @@ using test::Random;
 struct Rig {
   HostMuxState s{};
   hls::stream<tee::HostIn, 4> port0, port1, runtime;
-  hls::stream<StoreDone, 4> stored;
   hls::stream<tee::SlotId, 4> sent;
   hls::stream<tee::HostIn, 3> host_in;
   hls::stream<tee::Placement, 3> placement;
   hls::stream<tee::Placement, 2> place0, place1;
   hls::stream<CardEvent, 2> event;
   hls::stream<Count, 2> count;
-  HostMuxIo io{port0, port1, stored, sent, runtime, host_in, placement, place0, place1, event, count};
+  HostMuxIo io{port0, port1, sent, runtime, host_in, placement, place0, place1, event, count};
 };
 
 tee::HostIn command(Random& r, unsigned tag) {
@@ -43,7 +42,7 @@ void run(uint64_t seed) {
   Random r(seed);
   auto rig = std::make_unique<Rig>();
   std::deque<unsigned> in[3];  // tags of each source that must come out in order
-  std::deque<unsigned> stored, sent;
+  std::deque<unsigned> sent;
   std::deque<Verdict> owed;  // asked, no verdict yet
   std::deque<Verdict> told[4];
   uint64_t pdus[2] = {}, bytes[2] = {}, counted_pdus[2] = {}, counted_bytes[2] = {};
@@ -58,14 +57,6 @@ void run(uint64_t seed) {
       in[i].push_back(h.cid.to_uint());
       if (i < 2) ++pdus[i], bytes[i] += (h.kind == tee::HostIn::kCommand ? 72 : 24) + h.length.to_uint();
     }
-    if (feed && !rig->stored.full() && r.chance(20)) {
-      StoreDone d{};
-      d.slot = r.below(8192);
-      d.ok = r.below(2);
-      d.queue = d.slot.to_uint() >> 7;
-      rig->stored.write(d);
-      stored.push_back(d.slot.to_uint() << 1 | d.ok.to_uint());
-    }
     if (feed && !rig->sent.full() && r.chance(20)) {
       const unsigned slot = r.below(8192);
       rig->sent.write(slot);
@@ -75,12 +66,7 @@ void run(uint64_t seed) {
     while (!rig->host_in.empty() && r.chance(70)) {
       const tee::HostIn h = rig->host_in.read();
       ++moved;
-      if (h.kind == tee::HostIn::kDataDone) {
-        ASSERT_FALSE(stored.empty());
-        EXPECT_EQ(h.slot.to_uint() << 1 | h.digest_ok.to_uint(), stored.front());
-        EXPECT_EQ(h.queue.to_uint(), stored.front() >> 8);
-        stored.pop_front();
-      } else if (h.kind == tee::HostIn::kSent) {
+      if (h.kind == tee::HostIn::kSent) {
         ASSERT_FALSE(sent.empty());
         EXPECT_EQ(h.slot.to_uint(), sent.front());
         EXPECT_EQ(h.queue.to_uint(), sent.front() >> 7);
@@ -132,7 +118,7 @@ void run(uint64_t seed) {
   EXPECT_GT(verdicts, 3000u);
   for (auto& q : in) EXPECT_TRUE(q.empty());
   for (auto& q : told) EXPECT_TRUE(q.empty());
-  EXPECT_TRUE(stored.empty() && sent.empty() && owed.empty());
+  EXPECT_TRUE(sent.empty() && owed.empty());
   for (unsigned p = 0; p < 2; ++p) {
     EXPECT_EQ(counted_pdus[p], pdus[p]);
     EXPECT_EQ(counted_bytes[p], bytes[p]);
@@ -150,7 +136,7 @@ TEST(HostMux, RandomStalls) {
 // With everybody always ready, each gets its share.
 TEST(HostMux, Fair) {
   auto rig = std::make_unique<Rig>();
-  unsigned got[5] = {};
+  unsigned got[4] = {};
   for (unsigned step = 0; step < 1000; ++step) {
     tee::HostIn h{};
     h.kind = tee::HostIn::kDataDone;  // no verdict
@@ -160,14 +146,11 @@ TEST(HostMux, Fair) {
     if (!rig->port1.full()) rig->port1.write(h);
     h.length = 3;
     if (!rig->runtime.full()) rig->runtime.write(h);
-    StoreDone d{};
-    d.length = 4;
-    if (!rig->stored.full()) rig->stored.write(d);
     if (!rig->sent.full()) rig->sent.write(0);
     host_mux_step(rig->s, rig->io);
     while (!rig->host_in.empty()) ++got[rig->host_in.read().length.to_uint()];
   }
-  for (unsigned i = 0; i < 5; ++i) EXPECT_NEAR(got[i], 200, 10) << i;
+  for (unsigned i = 0; i < 4; ++i) EXPECT_NEAR(got[i], 250, 10) << i;
 }
 
 }  // namespace

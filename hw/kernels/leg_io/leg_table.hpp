@@ -6,7 +6,11 @@
 // Nothing is believed: whatever does not fit its entry is told (CardEvent::kLinkError) and changes nothing.
 // An answer is handed on when no byte of its command is still on the way, to the leg or to the store.
 //
-// A call does one thing: takes what comes back, takes a command, or sends for a leg queue that may send.
+// A call does one thing: takes what comes back, sends for a leg queue that may send, or takes a command, in
+// this order: what comes back lets the next command leave at once, and while a list has commands each new one
+// must go into it, which costs a call more. None of the three waits for ever: what comes back yields after
+// three calls, `ready` after seven.
+//
 // `ready` goes from here to here: it holds each queue that may send at most once, with the entry at the head
 // of its list, so that all addresses follow from the record. Tables: entries, commands, next, queues, one
 // read and one write a call.
@@ -15,7 +19,6 @@
 
 #include <hls_stream.h>
 
-#include "hw/kernels/common/turn.hpp"
 #include "hw/kernels/leg_io/leg_work.hpp"
 
 namespace nvtee {
@@ -90,7 +93,8 @@ struct LegTableState {
   CommandBits commands[kEntries];
   EntryIx next[kEntries];
   LegQueueRow queues[kLinkQueues];
-  hw::Turn<kSources> turn;
+  ap_uint<2> waited;   // calls in which the others had to wait for what comes back
+  ap_uint<3> readies;  // calls in a row in which a command had to wait for `ready`
 };
 
 // A queue that may send, and what: the entry at the head of its data or of its commands.
@@ -408,12 +412,16 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, PortId port, LegTabl
   can[LegTableState::kBack] = !io.back.empty() && !no_word;
   can[LegTableState::kReady] = !io.ready_in.empty() && !no_job;
   can[LegTableState::kOut] = !io.out.empty() && !no_job && !io.event.full();
-  const ap_uint<LegTableState::kSources> one = hw::next_of(s.turn, can);
-  if (one == 0) return tee::Step::kBlocked;
-  hw::taken(s.turn, one);
+  if (can == 0) return tee::Step::kBlocked;
+  const bool others = can[LegTableState::kOut] || can[LegTableState::kReady];
+  const bool is_back = can[LegTableState::kBack] && !(others && s.waited == 3);
+  const bool is_ready =
+      !is_back && can[LegTableState::kReady] && !(can[LegTableState::kOut] && s.readies == 7);
+  const bool is_out = !is_back && !is_ready && can[LegTableState::kOut];
+  s.waited = is_back && others ? static_cast<ap_uint<2>>(s.waited + 1) : ap_uint<2>(0);
+  if (is_out) s.readies = 0;
+  if (is_ready && can[LegTableState::kOut]) s.readies = static_cast<ap_uint<3>>(s.readies + 1);
 
-  const bool is_back = one[LegTableState::kBack], is_out = one[LegTableState::kOut],
-             is_ready = one[LegTableState::kReady];
   LegBack b = LegBack();
   LegOut o = LegOut();
   LegReady r = LegReady();

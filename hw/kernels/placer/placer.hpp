@@ -65,7 +65,7 @@ NVTEE_TEE_INLINE DataTo host_to(const DataFrom& f, const tee::Placement& p) {
   t.offset = static_cast<Bytes>(p.offset);
   t.done = StoreDone::kHostDone;
   t.queue = f.queue;
-  t.staged = (f.head & 0xff) == spec::pdu::kCapsuleCmd ? 1 : 0;
+  t.staged = p.chip && (f.head & 0xff) == spec::pdu::kCapsuleCmd ? 1 : 0;
   return t;
 }
 NVTEE_TEE_INLINE DataTo leg_to(const LegPlace& p) {

@@ -1,7 +1,8 @@
 // rx_walk: finds the PDUs of a chunk. Beats pass through; a copy of the last 32 is kept, and in it only the 8
-// bytes of each common header are looked up: from one PDU's PLEN straight to the next one's place, about 6
-// calls a PDU whatever its length, so the walk is done before the data is. What is known of a PDU that goes
-// on in a later chunk of its session is kept in `ctx`.
+// bytes of each common header are looked up: from one PDU's PLEN straight to the next one's place, 6 calls a
+// PDU whatever its length, so the walk is done before the data is. Of a chunk that begins with a PDU the
+// header is looked at in the call that takes it, if it is there: 4 calls, since small PDUs of many sessions
+// come in a chunk each. What is known of a PDU that goes on in a later chunk of its session is kept in `ctx`.
 //
 // A broken session (a header that cannot be) says so once; its bytes are skipped until its `end` chunk. A
 // peer's TermReq counts as broken with FES 0.
@@ -41,27 +42,12 @@ struct RxCtx {
 
 template <class C>
 struct RxWalkState {
-  enum At {
-    kIdle = 0,
-    kSeek,
-    kLook,
-    kFetch,
-    kFetch2,
-    kShift,
-    kPart,
-    kRule,
-    kPlen,
-    kEmit,
-    kResume,
-    kFit,
-    kResumed
-  };
+  enum At { kIdle = 0, kLook, kFetch, kFetch2, kShift, kPart, kRule, kPlen, kEmit, kResume, kFit, kResumed };
   Wide ring[kWalkRing];
   RxCtx ctx[1u << C::kSessionBits];
   BeatNo put;        // beats that came; wraps
-  BeatNo base;       // the first beat of the chunk
-  BeatNo next;       // the first beat after it
-  ap_uint<13> pos;   // in the chunk
+  BeatNo next;       // the first beat after the chunk
+  ap_uint<15> pos;   // a byte: number of its beat, place in it
   ap_uint<13> left;  // bytes of the chunk from there on
   ap_uint<4> at;
   SessionIx session;
@@ -75,7 +61,8 @@ struct RxWalkState {
   ap_uint<1> complete;       // the PDU ends in this chunk
   ap_uint<1> ends;           // nothing of the chunk is left after it
   ap_uint<1> two;            // kFetch: the header's 8 bytes are in two beats
-  BeatNo beat;               // kFetch: the one that `pos` is in
+  ap_uint<1> fresh;          // kFetch: they are the first ones of the chunk, all of them
+  BeatNo beat;               // kLook, kFetch: the one that `pos` is in; from kRule on, and kIdle: `next`
   ap_uint<5> look;           // where it is in the ring; kFetch2: where the next one is
   ap_uint<1> there, there2;  // it has come, and the next one too: as of the call before
   BeatNo from;               // it, or `next`: an older one is not needed any more
@@ -100,6 +87,7 @@ struct WalkOut {
   RxCtx ctx;
   SessionIx session;
   bool say, keep;
+  bool awaits;  // what is known of `beat` is of another one
 };
 NVTEE_TEE_INLINE void walk_say(WalkOut& o, const Span& p) {
   o.span = p;
@@ -126,6 +114,14 @@ NVTEE_TEE_INLINE Span skip_span(SessionIx session, const RxRow& row, ap_uint<13>
   return p;
 }
 
+// The beat that the next chunk begins with is looked for from here on.
+template <class C>
+NVTEE_TEE_INLINE void walk_await(RxWalkState<C>& s, WalkOut& o) {
+  s.beat = s.next;
+  s.look = static_cast<ap_uint<5>>(s.next);
+  o.awaits = true;
+}
+
 template <class C>
 NVTEE_TEE_INLINE void walk_begin(RxWalkState<C>& s, RxWalkIo& io, WalkOut& o) {
   typedef RxWalkState<C> S;
@@ -135,14 +131,21 @@ NVTEE_TEE_INLINE void walk_begin(RxWalkState<C>& s, RxWalkIo& io, WalkOut& o) {
   const RxCtx c = s.ctx[at];
   const BeatNo after = static_cast<BeatNo>(s.next + k.beats);
   const bool skip = !k.end && (k.row.role == CardCtl::kOff || c.broken);
+  const bool fresh = c.have == 0 && (k.length >> 3) != 0;
+  const bool now = fresh && s.there;
+  const Wide w = s.ring[s.look.to_uint()];
   s.session = k.session;
   s.row = k.row;
   s.c = c;
-  s.pos = 0;
+  if (now) s.c.ch = w.range(63, 0);
+  s.pos = static_cast<ap_uint<15>>(static_cast<ap_uint<15>>(s.next) << 6);
   s.left = k.length;
-  s.base = s.next;
+  s.limit = k.length;
   s.next = after;
-  s.at = k.end || skip ? S::kIdle : c.in_pdu ? S::kResume : S::kSeek;
+  s.two = 0;
+  s.fresh = fresh ? 1 : 0;
+  s.at = k.end || skip ? S::kIdle : c.in_pdu ? S::kResume : now ? S::kRule : S::kFetch;
+  if (k.end || skip) walk_await(s, o);
   if (k.end) {
     walk_keep(o, RxCtx());
     o.session = k.session;
@@ -168,7 +171,8 @@ NVTEE_TEE_INLINE void walk_fetch(RxWalkState<C>& s) {
   }
   s.word = a[k.to_uint()];
   s.word2 = a[(k.to_uint() + 1) & 7];
-  const ap_uint<4> after = s.two ? S::kFetch2 : S::kShift;
+  if (s.fresh) s.c.ch = w.range(63, 0);
+  const ap_uint<4> after = s.fresh ? S::kRule : s.two ? S::kFetch2 : S::kShift;
   if (s.there) s.look = static_cast<ap_uint<5>>(s.look + 1);
   s.at = s.there ? after : ap_uint<4>(S::kFetch);
 }
@@ -221,6 +225,7 @@ NVTEE_TEE_INLINE void walk_part(RxWalkState<C>& s, WalkOut& o) {
   c.have = s.have_after;
   c.ch = low_bytes(s.c.ch, s.have_after);
   walk_keep(o, c);
+  walk_await(s, o);
   s.at = S::kIdle;
 }
 
@@ -241,8 +246,9 @@ NVTEE_TEE_INLINE void walk_break(RxWalkState<C>& s, WalkOut& o) {
 }
 
 template <class C>
-NVTEE_TEE_INLINE void walk_rule(RxWalkState<C>& s) {
+NVTEE_TEE_INLINE void walk_rule(RxWalkState<C>& s, WalkOut& o) {
   s.rule = head_rule(s.c.ch, s.row);
+  walk_await(s, o);
   s.at = RxWalkState<C>::kPlen;
 }
 template <class C>
@@ -277,11 +283,18 @@ NVTEE_TEE_INLINE void walk_on(RxWalkState<C>& s, const RxCtx& pdu, const WalkEnd
   c.at = s.limit;
   if (e.complete) c = RxCtx();
   // Past the chunk's end nobody looks at these two.
-  s.pos = static_cast<ap_uint<13>>(s.pos + static_cast<ap_uint<13>>(s.need));
+  const ap_uint<15> pos = static_cast<ap_uint<15>>(s.pos + static_cast<ap_uint<13>>(s.need));
+  s.pos = pos;
   s.left = static_cast<ap_uint<13>>(s.left - static_cast<ap_uint<13>>(s.need));
   s.c = RxCtx();  // of the next PDU
-  if (e.ends) walk_keep(o, c);
-  s.at = e.ends ? S::kIdle : S::kSeek;
+  s.fresh = 0;
+  if (e.ends) {
+    walk_keep(o, c);
+  } else {
+    s.beat = static_cast<BeatNo>(pos >> 6);
+    s.look = static_cast<ap_uint<5>>(pos >> 6);
+  }
+  s.at = e.ends ? S::kIdle : S::kLook;
 }
 
 template <class C>
@@ -327,8 +340,9 @@ NVTEE_TEE_INLINE void walk_emit(RxWalkState<C>& s, hls::stream<RxBack>& back, Wa
 
 // ---- a PDU that began in an earlier chunk ----------------------------------------------------------------
 template <class C>
-NVTEE_TEE_INLINE void walk_resume(RxWalkState<C>& s) {
+NVTEE_TEE_INLINE void walk_resume(RxWalkState<C>& s, WalkOut& o) {
   typedef RxWalkState<C> S;
+  walk_await(s, o);
   s.need = static_cast<Bytes>(s.c.plen - s.c.at);
   s.done = static_cast<Bytes>(s.c.at - s.c.head);
   s.at = S::kFit;
@@ -384,23 +398,22 @@ NVTEE_TEE_INLINE void walk_resumed(RxWalkState<C>& s, WalkOut& o) {
   walk_on(s, c, e, o);
 }
 
-// Where it is, and whether it goes on into the next beat.
+// Do the header's 8 bytes go on into the next beat? Meanwhile it is seen whether the first one has come.
 template <class C>
-NVTEE_TEE_INLINE void walk_seek(RxWalkState<C>& s) {
+NVTEE_TEE_INLINE void walk_look(RxWalkState<C>& s) {
   typedef RxWalkState<C> S;
   const ap_uint<6> in = static_cast<ap_uint<6>>(s.pos);
-  s.beat = static_cast<BeatNo>(s.base + static_cast<ap_uint<7>>(s.pos >> 6));
   // More than 8 bytes from the last word's begin on?
   const ap_uint<3> skip = static_cast<ap_uint<3>>(in);
   const ap_uint<5> sum = static_cast<ap_uint<5>>(ap_uint<5>(static_cast<ap_uint<4>>(s.left)) + skip);
   const bool more = (s.left >> 4) != 0 || sum[4] || (sum[3] && (sum & 7) != 0);
   s.two = (in >> 3) == 7 && skip != 0 && more ? 1 : 0;
-  s.at = S::kLook;
+  s.at = S::kFetch;
 }
 
-// One of these a call.
+// One of these a call. True: another beat is looked for.
 template <class C>
-NVTEE_TEE_INLINE void walk_move(RxWalkState<C>& s, RxWalkIo& io) {
+NVTEE_TEE_INLINE bool walk_move(RxWalkState<C>& s, RxWalkIo& io) {
   typedef RxWalkState<C> S;
   constexpr unsigned kMask = (1u << C::kSessionBits) - 1;
   WalkOut o = WalkOut();
@@ -411,12 +424,8 @@ NVTEE_TEE_INLINE void walk_move(RxWalkState<C>& s, RxWalkIo& io) {
     case S::kIdle:
       if (!io.chunk.empty() && s.near) walk_begin(s, io, o);
       break;
-    case S::kSeek:
-      walk_seek(s);
-      break;
-    case S::kLook:  // `there` is of the new place after this call
-      s.look = static_cast<ap_uint<5>>(s.beat);
-      s.at = S::kFetch;
+    case S::kLook:
+      walk_look(s);
       break;
     case S::kFetch:
       walk_fetch(s);
@@ -431,7 +440,7 @@ NVTEE_TEE_INLINE void walk_move(RxWalkState<C>& s, RxWalkIo& io) {
       walk_part(s, o);
       break;
     case S::kRule:
-      walk_rule(s);
+      walk_rule(s, o);
       break;
     case S::kPlen:
       walk_plen(s);
@@ -440,7 +449,7 @@ NVTEE_TEE_INLINE void walk_move(RxWalkState<C>& s, RxWalkIo& io) {
       walk_emit(s, io.back, o);
       break;
     case S::kResume:
-      walk_resume(s);
+      walk_resume(s, o);
       break;
     case S::kFit:
       walk_fit(s);
@@ -453,6 +462,7 @@ NVTEE_TEE_INLINE void walk_move(RxWalkState<C>& s, RxWalkIo& io) {
   }
   if (o.say) io.span.write(o.span);
   if (o.keep) s.ctx[o.session.to_uint() & kMask] = o.ctx;
+  return o.awaits;
 }
 
 template <class C>
@@ -463,7 +473,7 @@ NVTEE_TEE_INLINE Step rx_walk_step(RxWalkState<C>& s, RxWalkIo& io) {
   // what is seen here is a few calls old: half of the ring is for that.
   const BeatNo kept = static_cast<BeatNo>(s.put - s.from);
   const BeatNo ahead = static_cast<BeatNo>(s.next - s.put);
-  const BeatNo at = static_cast<BeatNo>(s.base + static_cast<ap_uint<7>>(s.pos >> 6));
+  const BeatNo at = static_cast<BeatNo>(s.pos >> 6);
   const ap_uint<1> room = negative(kept) || (kept >> 4) == 0 ? 1 : 0;
   const ap_uint<1> near = negative(ahead) || (ahead >> 6) == 0 ? 1 : 0;
   const BeatNo from = s.at == RxWalkState<C>::kIdle ? s.next : at;
@@ -477,8 +487,8 @@ NVTEE_TEE_INLINE Step rx_walk_step(RxWalkState<C>& s, RxWalkIo& io) {
     s.put = static_cast<BeatNo>(put + 1);
     io.beats.write(b.data);
   }
-  walk_move(s, io);
-  s.there = there ? 1 : 0;
+  const bool awaits = walk_move(s, io);
+  s.there = there && !awaits ? 1 : 0;
   s.there2 = there && (beyond >> 1) != 0 ? 1 : 0;
   s.room = room;
   s.near = near;

@@ -59,27 +59,36 @@ struct WritePath {
       : port_(port),
         base_(base),
         turn_io_{in, stage.grant, stage.use, stage.write, turned_},
-        cut_io_{turned_, aw, w, now_, pending_},
+        cut_io_{turned_, lines_, now_, pending_},
+        burst_io_{lines_, aw, w, burst_, burst_},
         commit_io_{b, now_, pending_, stage.landed, done, event} {}
 
   void step() {
     store_commit_step(commit_, port_, commit_io_);
-    store_cut_step(cut_, base_, cut_io_);
+    store_burst_step(burst_state_, base_, burst_io_);
+    store_cut_step(cut_, cut_io_);
     store_turn_step(*turn_, port_, turn_io_);
   }
-  bool idle() const { return in.empty() && turned_.empty() && pending_.empty() && now_.empty(); }
+  bool idle() const {
+    return in.empty() && turned_.empty() && lines_.empty() && burst_.empty() && pending_.empty() &&
+           now_.empty();
+  }
 
  private:
   PortId port_;
   ap_uint<64> base_;
   hls::stream<Turned, 4> turned_{"turned"};
+  hls::stream<LineWrite, 4> lines_{"lines"};
+  hls::stream<hw::AxiW, 2 * kBurst> burst_{"burst"};
   hls::stream<StoreDone, 16> now_{"done_now"};
   hls::stream<Pending, 64> pending_{"pending"};
   std::unique_ptr<StoreTurnState<C>> turn_ = std::make_unique<StoreTurnState<C>>();
   StoreCutState cut_{};
+  StoreBurstState burst_state_{};
   StoreCommitState commit_{};
   StoreTurnIo turn_io_;
   StoreCutIo cut_io_;
+  StoreBurstIo burst_io_;
   StoreCommitIo commit_io_;
 };
 

@@ -1,9 +1,9 @@
-// store_write: beats at any offset into buffers of device memory, through two kernels at one beat a clock and
-// one (store_commit) that waits for memory. One of each per port.
+// store_write: beats at any offset into buffers of device memory, through three kernels at one beat a clock
+// and one (store_commit) that waits for memory. One of each per port.
 //
-// Every line is one AXI write of one beat, addresses in the order of the data: one a clock, no burst to
-// collect for. Lines that two beats of a PDU share are written once, unless beats of another session come
-// between.
+// Lines that follow each other are one AXI write of up to kBurst beats: memory takes a bounded number of
+// writes without an answer, and with one line each its latency, not its bandwidth, would be the limit. Lines
+// that two beats of a PDU share are written once, unless beats of another session come between.
 //
 // In-capsule data (offset 0) also goes to the stage while it has a free entry. An entry is filled again only
 // after memory has answered for what it held before, so what is no longer on chip is in memory.
@@ -107,6 +107,11 @@ NVTEE_TEE_INLINE Step store_turn_step(StoreTurnState<C>& s, PortId port, StoreTu
 }
 
 // ---- store_cut -------------------------------------------------------------------------------------------
+constexpr unsigned kBurst = 8;  // lines of an AXI write; a burst begins at a multiple of it or later
+NVTEE_TEE_INLINE bool burst_of(LineNo line) {
+  return (line & (kBurst - 1)) != 0;
+}
+
 struct StoreCutState {
   Turned t;  // the next beat
   ap_uint<1> ready;
@@ -115,32 +120,38 @@ struct StoreCutState {
   ap_uint<64> strb;
   StoreSlot slot;
   LineNo line;
-  ap_uint<64> here, behind;  // addresses of the next beat's line and of the rest's
   ap_uint<1> held;
   ap_uint<1> last;  // it is the end of its PDU: does not wait
+  ap_uint<1> run;   // the line before `line` was written last, and more may follow in its burst
   StoreDone done;
   ap_uint<16> writes;
 };
 
 struct StoreCutIo {
   hls::stream<Turned>& in;
-  hls::stream<hw::AxiAddr>& aw;
-  hls::stream<hw::AxiW>& w;
+  hls::stream<LineWrite>& out;
   hls::stream<StoreDone>& now;    // in the stage: known at once
   hls::stream<Pending>& pending;  // in memory: known when memory has answered
 };
 
-NVTEE_TEE_INLINE void write_line(StoreCutState& s, ap_uint<64> address, const Line& data, ap_uint<64> strb,
-                                 StoreCutIo& io) {
-  hw::AxiAddr a = hw::AxiAddr();
-  a.addr = address;
-  io.aw.write(a);
-  hw::AxiW w = hw::AxiW();
-  w.data = data;
-  w.strb = strb;
-  w.last = 1;
-  io.w.write(w);
-  s.writes = static_cast<ap_uint<16>>(s.writes + 1);
+// `joins`: it goes on with the burst of the line before. `ends`: no line follows in its burst.
+NVTEE_TEE_INLINE void write_line(StoreCutState& s, StoreSlot slot, LineNo line, const Line& data,
+                                 ap_uint<64> strb, bool joins, bool ends, StoreCutIo& io) {
+  LineWrite o = LineWrite();
+  o.slot = slot;
+  o.line = line;
+  o.data = data;
+  o.strb = strb;
+  o.joins = joins ? 1 : 0;
+  o.ends = ends ? 1 : 0;
+  io.out.write(o);
+  if (!joins) s.writes = static_cast<ap_uint<16>>(s.writes + 1);
+}
+// A session ends: nothing of it waits for its burst to go on.
+NVTEE_TEE_INLINE void write_barrier(StoreCutIo& io) {
+  LineWrite o = LineWrite();
+  o.barrier = 1;
+  io.out.write(o);
 }
 
 // The last line of a PDU is on its way.
@@ -167,42 +178,93 @@ NVTEE_TEE_INLINE Line merge_bytes(const Line& a, const ap_uint<64>& of_a, const 
   return out;
 }
 
-NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, ap_uint<64> base, StoreCutIo& io) {
+NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, StoreCutIo& io) {
   const bool more = !io.in.empty();
-  const bool out = !io.aw.full() && !io.w.full() && !io.now.full() && !io.pending.full();
+  const bool out = !io.out.full() && !io.now.full() && !io.pending.full();
   const Turned t = s.t;
-  const bool goes_on = s.held && !s.last && !t.barrier && t.slot == s.slot && t.line == s.line;
+  const bool next = t.slot == s.slot && t.line == s.line;
+  const bool goes_on = s.held && !s.last && !t.barrier && next;
   // A line that is not going to be completed leaves first.
   const bool flush = s.held && (s.last || (s.ready && !goes_on));
   const bool use = s.ready && !flush && out;
   if (flush && out) {
-    write_line(s, s.behind, s.rest, s.strb, io);
+    write_line(s, s.slot, s.line, s.rest, s.strb, s.run && burst_of(s.line), true, io);
     if (s.last) pdu_out(s, s.done, StageRef(), false, io);
     s.held = 0;
     s.last = 0;
+    s.run = 0;
   } else if (use) {
     const bool two = t.high != 0;
     if (!t.barrier) {
       const ap_uint<64> kept = goes_on ? s.strb : ap_uint<64>(0);
-      write_line(s, s.here, merge_bytes(s.rest, kept, t.data), static_cast<ap_uint<64>>(kept | t.low), io);
+      write_line(s, t.slot, t.line, merge_bytes(s.rest, kept, t.data), static_cast<ap_uint<64>>(kept | t.low),
+                 s.run && next && burst_of(t.line), t.last && !two, io);
+    } else {
+      write_barrier(io);
     }
     if (t.last && !two) pdu_out(s, t.done, t.stage, t.barrier, io);
     s.rest = t.data;
     s.strb = t.high;
     s.slot = t.slot;
     s.line = static_cast<LineNo>(t.line + 1);
-    s.behind = static_cast<ap_uint<64>>(s.here + kBeat);
     s.held = two ? 1 : 0;
     s.last = two && t.last ? 1 : 0;
+    s.run = !t.barrier && !(t.last && !two) ? 1 : 0;
     s.done = t.done;
   }
   const bool load = more && (use || !s.ready);
-  if (load) {
-    s.t = io.in.read();
-    s.here = address_of(base, s.t.slot, s.t.line);
-  }
+  if (load) s.t = io.in.read();
   s.ready = load || (s.ready && !use) ? 1 : 0;
   return (flush && out) || use || load ? Step::kMoved : Step::kIdle;
+}
+
+// ---- store_burst -----------------------------------------------------------------------------------------
+// A burst's address leaves with its last line; its data wait in `data`, a ring of its own that holds more
+// than one burst: no address ever waits for data to be taken, as AXI wants it.
+struct StoreBurstState {
+  LineWrite held;  // the last line that came: does another one follow?
+  ap_uint<1> has;
+  LineNo first;    // of its burst
+  ap_uint<3> len;  // beats - 1
+};
+
+struct StoreBurstIo {
+  hls::stream<LineWrite>& in;
+  hls::stream<hw::AxiAddr>& aw;
+  hls::stream<hw::AxiW>& w;
+  hls::stream<hw::AxiW>& data_in;
+  hls::stream<hw::AxiW>& data_out;
+};
+
+NVTEE_TEE_INLINE Step store_burst_step(StoreBurstState& s, ap_uint<64> base, StoreBurstIo& io) {
+  const bool more = !io.in.empty();
+  const bool out = !io.aw.full() && !io.data_out.full();
+  const bool pass = !io.data_in.empty() && !io.w.full();
+  if (pass) io.w.write(io.data_in.read());
+  const LineWrite h = s.held;
+  const bool go = s.has && (h.ends || more) && out;
+  const bool load = more && (go || !s.has);
+  LineWrite n = LineWrite();
+  if (load) n = io.in.read();
+  const bool last = h.ends || !n.joins;
+  if (go) {
+    hw::AxiW w = hw::AxiW();
+    w.data = h.data;
+    w.strb = h.strb;
+    w.last = last ? 1 : 0;
+    io.data_out.write(w);
+    hw::AxiAddr a = hw::AxiAddr();
+    a.addr = address_of(base, h.slot, s.first);
+    a.len = s.len;
+    if (last) io.aw.write(a);
+  }
+  if (load) {
+    s.held = n;
+    s.first = n.joins ? s.first : n.line;
+    s.len = n.joins ? static_cast<ap_uint<3>>(s.len + 1) : ap_uint<3>(0);
+  }
+  s.has = (load && !n.barrier) || (s.has && !go) ? 1 : 0;
+  return go || load || pass ? Step::kMoved : Step::kIdle;
 }
 
 // ---- store_commit ----------------------------------------------------------------------------------------

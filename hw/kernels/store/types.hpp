@@ -1,7 +1,8 @@
 // Records between the kernels of the store. HLS subset, C++14.
 //
 //   store_turn    a beat's bytes turned to their place in a line of memory; on-chip entry for in-capsule data
-//   store_cut     lines out of beats; AXI write of each
+//   store_cut     lines out of beats
+//   store_burst   AXI writes of lines that follow each other
 //   store_commit  counts AXI's answers and says what is in
 //   done_mux      both ports' StoreDone, to who asked
 //   stage         the on-chip memories;  stage_dir  which slot's data they hold
@@ -68,11 +69,22 @@ struct Turned {
   StoreDone done;
 };
 
+// store_cut -> store_burst
+struct LineWrite {
+  Line data;
+  ap_uint<64> strb;
+  StoreSlot slot;
+  LineNo line;
+  ap_uint<1> joins;    // the burst of the line before goes on
+  ap_uint<1> ends;     // and ends here
+  ap_uint<1> barrier;  // no line: what is open ends
+};
+
 // store_cut -> store_commit
 struct Pending {
   enum Kind { kDone = 0, kEntry = 1, kDrained = 2 };  // kEntry: only `stage`
   ap_uint<2> kind;
-  ap_uint<16> writes;  // when so many were answered; wraps
+  ap_uint<16> writes;  // when so many bursts were answered; wraps
   StageRef stage;      // this entry may be filled again
   StoreDone done;
 };

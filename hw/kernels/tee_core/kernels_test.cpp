@@ -258,13 +258,14 @@ struct Payload {
   PayloadState<SmallConfig> s{};
   hls::stream<Verdict, 8> verdict;
   hls::stream<Ctl, 8> ctl;
+  hls::stream<Stored, 8> stored;
   hls::stream<Front, 8> in;
   hls::stream<Placement, 1> placement;
   hls::stream<Cmd, 1> asked;
   hls::stream<Said, 1> said;
   hls::stream<Order, 1> orders;
   hls::stream<Event, 1> event;
-  PayloadIo<SmallConfig> k{verdict, ctl, in, placement, asked, said, orders, event};
+  PayloadIo<SmallConfig> k{verdict, ctl, stored, in, placement, asked, said, orders, event};
   Step step() { return payload_step(s, k); }
   static Front write(unsigned slot, unsigned bytes, bool capsule) {
     Front f{};

@@ -33,6 +33,7 @@ template <class C>
 struct PayloadIo {
   hls::stream<Verdict>& verdict;
   hls::stream<Ctl>& ctl;
+  hls::stream<Stored>& stored;
   hls::stream<Front>& in;
   hls::stream<Placement>& placement;
   hls::stream<Cmd>& asked;
@@ -89,8 +90,9 @@ NVTEE_TEE_INLINE void payload_new(PayloadState<C>& s, const Front& f, PayloadIo<
     io.asked.write(f.cmd);
   }
   s.rows[slot] = row;
-  if (!hold)
-    io.placement.write(placement_of(closed ? Placement::kDiscard : Placement::kPlace, f.cmd.slot, 0));
+  Placement p = placement_of(closed ? Placement::kDiscard : Placement::kPlace, f.cmd.slot, 0);
+  p.chip = f.cmd.kind == Cmd::kMedia ? 1 : 0;
+  if (!hold) io.placement.write(p);
 }
 
 template <class C>
@@ -120,8 +122,8 @@ NVTEE_TEE_INLINE void payload_header(PayloadState<C>& s, const Front& f, Payload
 
 // Whole and good: on to the region stage. Whole and bad: answered here, no leg sees it.
 template <class C>
-NVTEE_TEE_INLINE void payload_done(PayloadState<C>& s, const Front& f, PayloadIo<C>& io) {
-  const unsigned slot = static_cast<unsigned>(f.cmd.slot) & (Sizes<C>::kSlots - 1);
+NVTEE_TEE_INLINE void payload_done(PayloadState<C>& s, const Stored& f, PayloadIo<C>& io) {
+  const unsigned slot = static_cast<unsigned>(f.slot) & (Sizes<C>::kSlots - 1);
   PayloadRow row = s.rows[slot];
   if (row.state == PayloadRow::kCollect && row.pieces != 0 && queue_of<C>(row.cmd.slot) == f.queue) {
     row.pieces = static_cast<ap_uint<16>>(row.pieces - 1);
@@ -136,6 +138,14 @@ NVTEE_TEE_INLINE void payload_done(PayloadState<C>& s, const Front& f, PayloadIo
     }
   }
   s.rows[slot] = row;
+}
+
+NVTEE_TEE_INLINE Stored stored_of(const Front& f) {
+  Stored d = Stored();
+  d.queue = f.queue;
+  d.slot = f.cmd.slot;
+  d.digest_ok = f.digest_ok;
+  return d;
 }
 
 NVTEE_TEE_INLINE Said refuse_front(const Front& f) {
@@ -155,7 +165,7 @@ NVTEE_TEE_INLINE void payload_front(PayloadState<C>& s, const Front& f, PayloadI
   } else if (f.kind == Front::kHeader) {
     payload_header(s, f, io);
   } else if (f.kind == Front::kDone) {
-    payload_done(s, f, io);
+    payload_done(s, stored_of(f), io);
   } else if (f.kind == Front::kRefuse) {
     io.placement.write(placement_of(Placement::kDiscard, 0, 0));
     io.said.write(refuse_front(f));
@@ -294,7 +304,8 @@ NVTEE_TEE_INLINE void payload_walk(PayloadState<C>& s, PayloadIo<C>& io) {
 
 template <class C>
 NVTEE_TEE_INLINE Step payload_step(PayloadState<C>& s, PayloadIo<C>& io) {
-  if (!s.walking && io.verdict.empty() && io.ctl.empty() && io.in.empty()) return Step::kIdle;
+  if (!s.walking && io.verdict.empty() && io.ctl.empty() && io.stored.empty() && io.in.empty())
+    return Step::kIdle;
   if (io.asked.full() || io.said.full() || io.event.full()) return Step::kBlocked;
   if (s.walking) {
     payload_walk(s, io);
@@ -306,6 +317,10 @@ NVTEE_TEE_INLINE Step payload_step(PayloadState<C>& s, PayloadIo<C>& io) {
   }
   if (!io.ctl.empty() && !io.order.full()) {
     payload_order(s, io.ctl.read(), io);
+    return Step::kMoved;
+  }
+  if (!io.stored.empty()) {
+    payload_done(s, io.stored.read(), io);
     return Step::kMoved;
   }
   if (io.in.empty() || io.placement.full()) return Step::kBlocked;

@@ -64,6 +64,13 @@ struct HostIn {
   ap_uint<1> digest_ok;  // kDataDone
 };
 
+// kDataDone by a way of its own: on the card nothing of it needs what a command passes first.
+struct Stored {
+  QueueId queue;
+  SlotId slot;
+  ap_uint<1> digest_ok;
+};
+
 // Exactly one for each kCommand and each kDataHeader, in order, before anything else of that command.
 struct Placement {
   enum Action { kPlace = 0, kDiscard = 1, kFatal = 2 };
@@ -71,6 +78,8 @@ struct Placement {
   SlotId slot;  // kPlace: data goes to slot buffer + offset; kDataDone follows when it is in (also for length
                 // 0: not sent)
   ap_uint<32> offset;
+  ap_uint<1> chip;  // kPlace: nobody but legs reads the data, so what is on chip may count as being in the
+                    // buffer. The runtime, which reads memory, must find it there
   ap_uint<16> fes;  // kFatal: TermReq
   ap_uint<32> fei;
 };

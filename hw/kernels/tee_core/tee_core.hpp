@@ -36,6 +36,7 @@ namespace tee {
 template <class C = CardConfig>
 struct TeeCore {
   hls::stream<HostIn, 16> host_in{"host_in"};
+  hls::stream<Stored, 16> stored{"stored"};  // or kDataDone
   hls::stream<Placement, 16> placement{"placement"};
   hls::stream<HostOut, static_cast<int>(C::kOutDepth)> host_out{"host_out"};
   hls::stream<LegTx, static_cast<int>(C::kOutDepth)> leg_tx{"leg_tx"};
@@ -151,6 +152,7 @@ struct TeeCore {
   void wake_outer() {
     if (!ctl.empty()) ready_ |= 1u << kRoute;
     if (!host_in.empty()) ready_ |= 1u << kCheck;
+    if (!stored.empty()) ready_ |= 1u << kPayload;
     if (!leg_in.empty()) ready_ |= 1u << kLegTab;
     ready_ |= stalled_;
     stalled_ = 0;
@@ -255,8 +257,8 @@ struct TeeCore {
   hls::stream<Finish, kSlots> finish_{"finish"};     // backwards
   hls::stream<SlotId, kSlots> freed_{"freed"};       // backwards
 
-  PayloadIo<C> payload_io_{verdict_, payload_ctl_, slotted_, placement,
-                           asked_,   said_,        order_,   payload_event_};
+  PayloadIo<C> payload_io_{verdict_, payload_ctl_, stored, slotted_,      placement,
+                           asked_,   said_,        order_, payload_event_};
   RegionIo region_io_{region_ctl_, peek_, asked_, looked_, peeked_};
   AdmitIo admit_io_{shut_, finish_, looked_, admitted_, verdict_, admit_event_};
   GuardIo guard_io_{release_, recheck_, admitted_, ticket_, carried_};

@@ -1,6 +1,7 @@
-// engine_bench [--json FILE] [--quick]: clocks a write, latency and speed of the engine's RTL, counted at its
-// border, beside the goals. docs/HARDWARE.md says what is modelled. Exit 1: the engine did something wrong (a
-// goal missed is only marked).
+// engine_bench [--json FILE] [--quick] [--stalls] [--only TEXT]: clocks a write, latency and speed of the
+// engine's RTL, counted at its border, beside the goals. docs/HARDWARE.md says what is modelled. --stalls:
+// who waits for whom at each stream; --only: rows with TEXT in their name. Exit 1: the engine did something
+// wrong (a goal missed is only marked).
 #include <time.h>
 
 #include <algorithm>
@@ -95,7 +96,7 @@ struct Outcome {
 };
 
 // Clocks a write when the host always has another one.
-Outcome throughput(const Case& c) {
+Outcome throughput(const Case& c, bool stalls) {
   EngineWorld::Options o = plain_options(c);
   Sequence s(c);
   o.plain->next = [&](TestHost& h, Command& x) {
@@ -123,7 +124,7 @@ Outcome throughput(const Case& c) {
   r.limits = occupancy.limiting();
   good = good && w.world.settle() && w.world.fault.empty();
   if (!good) r.wrong = w.world.fault.empty() ? "writes are not answered" : w.world.fault;
-  if (std::getenv("NVTEE_BENCH_STREAMS") != nullptr) occupancy.print();
+  if (stalls) occupancy.print();
   return r;
 }
 
@@ -131,8 +132,63 @@ Outcome throughput(const Case& c) {
 struct Latency {
   unsigned least[card::kPorts] = {}, most[card::kPorts] = {}, n = 0;
   std::string wrong;
+  std::string way;  // where the clocks of the last one went
   unsigned last() const { return std::max(most[0], most[1]); }
   unsigned spread() const { return std::max(most[0] - least[0], most[1] - least[1]); }
+};
+
+// The streams that a write passes from its last beat on; %: the port that it leaves by.
+constexpr const char* kWay[] = {"wide0",   "piece0",    "summed0",     "checked_beat0", "store_beat0",
+                                "turned0", "done_now0", "store_done0", "host_stored",   "asked",
+                                "looked",  "admitted",  "carried",     "granted",       "work",
+                                "todo",    "leg_tx",    "leg_out%",    "leg_job%",      "tx_asked%",
+                                "grant%",  "tx_head%",  "tx_op%"};
+
+constexpr std::size_t kWayBeats = 7;  // of them: beats, so the last one counts
+
+// Follows one write: when is there last something in those with beats, and first in each of the others, after
+// there was in the one before?
+class Way {
+ public:
+  Way(const Occupancy& streams, unsigned port) : streams_(streams) {
+    for (const char* name : kWay) {
+      std::string n = name;
+      if (n.back() == '%') n.back() = static_cast<char>('0' + port);
+      names_.push_back(n);
+    }
+  }
+  void begin(std::uint64_t now) {
+    begun_ = now;
+    at_ = kWayBeats;
+    clocks_.assign(kWayBeats, 0);
+  }
+  void look(std::uint64_t now) {
+    if (begun_ == 0) return;
+    const auto passed = static_cast<unsigned>(now - begun_);
+    for (std::size_t i = 0; i < kWayBeats && at_ == kWayBeats; ++i)
+      if (streams_.records(names_[i]) != 0) clocks_[i] = passed;
+    for (; at_ < names_.size() && streams_.records(names_[at_]) != 0; ++at_) clocks_.push_back(passed);
+  }
+  // "kernel clocks, ...": what each kernel took before it wrote its stream.
+  std::string text() const {
+    std::string t;
+    unsigned before = 0;
+    for (std::size_t i = 0; i < clocks_.size(); ++i) {
+      std::string kernel = streams_.writer(names_[i]);
+      if (kernel.starts_with("u_")) kernel.erase(0, 2);
+      if (const auto top = kernel.find("_top"); top != std::string::npos) kernel.erase(top);
+      t += (i == 0 ? "" : ", ") + kernel + " " + std::to_string(clocks_[i] - before);
+      before = clocks_[i];
+    }
+    return t + (at_ < names_.size() ? ", then lost at " + names_[at_] : "");
+  }
+
+ private:
+  const Occupancy& streams_;
+  std::vector<std::string> names_;
+  std::vector<unsigned> clocks_;
+  std::uint64_t begun_ = 0;
+  std::size_t at_ = kWayBeats;
 };
 
 // From the last beat of a host's data in, to the first beat out on each leg's port. One command at a time, or
@@ -154,11 +210,17 @@ Latency latency(const Case& c, unsigned period, unsigned samples) {
   World w(o);
   std::vector<std::uint64_t> in, out[card::kPorts];
   bool inside[card::kPorts] = {};
+  Occupancy streams(w.rtl->context(), NVTEE_ENGINE_JSON);
+  Way way(streams, c.legs == 1 ? 1 : 0);
   w.rtl->on_clock = [&] {
     now = w.rtl->clocks();
     const BeatTrace rx = w.rtl->rx_beat(0);
     // The end of a PDU with data: other PDUs that come in there are one or two beats long.
-    if (rx.moved && rx.last && rx.long_read) in.push_back(now);
+    if (rx.moved && rx.last && rx.long_read) {
+      in.push_back(now);
+      way.begin(now);
+    }
+    way.look(now);
     for (unsigned p = 0; p < card::kPorts; ++p) {
       const BeatTrace tx = w.rtl->tx_beat(p);
       if (!tx.moved) continue;
@@ -171,6 +233,7 @@ Latency latency(const Case& c, unsigned period, unsigned samples) {
     if (sent == samples && w.world.hosts[0].open.empty()) break;
   }
   Latency l;
+  l.way = way.text();
   l.wrong = w.world.fault;
   const unsigned pdus = c.legs == 0 ? 0 : 1;
   for (unsigned leg = 0; leg < c.legs && l.wrong.empty(); ++leg) {
@@ -297,31 +360,39 @@ void latencies(Table& t, bool quick) {
   r2t.bytes = 4096;
   r2t.in_capsule = false;
   const Latency a = latency(one, 0, 20), b = latency(two, 0, 20);
-  t.row("latency idle, 512 B in-capsule, 1 leg", a.last(), "clocks", 24, true,
-        "last beat in to first beat out", a.wrong);
-  t.row("latency idle, 512 B in-capsule, 2 legs, the later", b.last(), "clocks", 24, true, "", b.wrong);
+  t.row("latency idle, 512 B in-capsule, 1 leg", a.last(), "clocks", 24, true, a.way, a.wrong);
+  t.row("latency idle, 512 B in-capsule, 2 legs, the later", b.last(), "clocks", 24, true, b.way, b.wrong);
   const Latency j = latency(one, 40, quick ? 100 : 300);
   t.row("jitter, 512 B in-capsule, one in 40 clocks", j.spread(), "clocks", 8, true,
         "latency " + std::to_string(j.least[1]) + ".." + std::to_string(j.most[1]), j.wrong);
   const Latency s = latency(r2t, 0, 20);
-  t.row("latency idle, 4 KiB R2T through device memory", s.last(), "clocks", 0, true,
-        "memory answers after 100", s.wrong);
+  t.row("latency idle, 4 KiB R2T through device memory", s.last(), "clocks", 0, true, s.way, s.wrong);
 }
 
-int run(const std::string& json, bool quick) {
+struct Choice {
+  std::string json, only;
+  bool quick = false, stalls = false;
+  bool wants(const std::string& name) const { return name.find(only) != std::string::npos; }
+};
+
+int run(const Choice& choice) {
+  const bool quick = choice.quick;
   std::printf("| %-52s | %-19s | %-10s | %-6s | %s |\n|---|---|---|---|---|\n", "engine RTL (engine_top)",
               "measured", "goal", "", "limit, notes");
   Table t;
   for (const Case& c : cases(quick)) {
-    const Outcome o = throughput(c);
+    if (!choice.wants(c.name)) continue;
+    const Outcome o = throughput(c, choice.stalls);
     const double goal = c.bytes == 512 && c.in_capsule ? 13 : c.bytes == 4096 && c.in_capsule ? 85 : c.goal();
     t.row(c.name, o.value, "clocks", goal, true, o.limits, o.wrong);
   }
-  latencies(t, quick);
-  const Speed s = speed(quick ? 10000 : 40000);
-  t.row("simulation speed, engine_top alone", s.model, "clocks/s", 100000, false, "CPU time of one thread");
-  t.row("simulation speed, with hosts, legs, memory", s.whole, "clocks/s", 0, false);
-  if (!json.empty()) std::ofstream(json) << t.json().dump(2) << "\n";
+  if (choice.wants("latency")) latencies(t, quick);
+  if (choice.wants("speed")) {
+    const Speed s = speed(quick ? 10000 : 40000);
+    t.row("simulation speed, engine_top alone", s.model, "clocks/s", 100000, false, "CPU time of one thread");
+    t.row("simulation speed, with hosts, legs, memory", s.whole, "clocks/s", 0, false);
+  }
+  if (!choice.json.empty()) std::ofstream(choice.json) << t.json().dump(2) << "\n";
   std::printf("%u goals missed\n", t.missed());
   return t.wrong() ? 1 : 0;
 }
@@ -330,12 +401,13 @@ int run(const std::string& json, bool quick) {
 }  // namespace nvtee::cosim
 
 int main(int argc, char** argv) {
-  std::string json;
-  bool quick = false;
+  nvtee::cosim::Choice choice;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
-    if (a == "--quick") quick = true;
-    if (a == "--json" && i + 1 < argc) json = argv[++i];
+    if (a == "--quick") choice.quick = true;
+    if (a == "--stalls") choice.stalls = true;
+    if (a == "--only" && i + 1 < argc) choice.only = argv[++i];
+    if (a == "--json" && i + 1 < argc) choice.json = argv[++i];
   }
-  return nvtee::cosim::run(json, quick);
+  return nvtee::cosim::run(choice);
 }

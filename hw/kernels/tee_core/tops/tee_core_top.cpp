@@ -13,10 +13,10 @@
 #include "hw/kernels/tee_core/tops/route_top.cpp"
 #include "hw/kernels/tee_core/tops/slot_top.cpp"
 
-extern "C" void tee_core_top(hls::stream<HostIn>& host_in, hls::stream<Placement>& placement,
-                             hls::stream<HostOut>& host_out, hls::stream<LegTx>& leg_tx,
-                             hls::stream<LegIn>& leg_in, hls::stream<Ctl>& ctl, hls::stream<Event>& event,
-                             ap_uint<64> now) {
+extern "C" void tee_core_top(hls::stream<HostIn>& host_in, hls::stream<Stored>& stored,
+                             hls::stream<Placement>& placement, hls::stream<HostOut>& host_out,
+                             hls::stream<LegTx>& leg_tx, hls::stream<LegIn>& leg_in, hls::stream<Ctl>& ctl,
+                             hls::stream<Event>& event, ap_uint<64> now) {
 #pragma HLS DATAFLOW
   const int kSlots = static_cast<int>(Sizes<CardConfig>::kSlots);
   static hls::stream<Ctl, 16> check_ctl, slot_ctl, payload_ctl, region_ctl, legs_ctl, answer_ctl;
@@ -47,7 +47,7 @@ extern "C" void tee_core_top(hls::stream<HostIn>& host_in, hls::stream<Placement
   route_top(ctl, check_ctl, slot_ctl, payload_ctl, region_ctl, legs_ctl, answer_ctl);
   check_top(check_ctl, host_in, checked, now);
   slot_top(freed, slot_ctl, checked, slotted, slot_event);
-  payload_top(verdict, payload_ctl, slotted, placement, asked, said, order, payload_event);
+  payload_top(verdict, payload_ctl, stored, slotted, placement, asked, said, order, payload_event);
   region_top(region_ctl, peek, asked, looked, peeked, now);
   admit_top(shut, finish, looked, admitted, verdict, admit_event, now);
   guard_top(release, recheck, admitted, ticket, carried);
