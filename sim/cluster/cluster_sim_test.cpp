@@ -44,15 +44,19 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
     EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
 }
 
-// Fresh ones each run; NVTEE_SIM_BASE=B runs those of a run that found something once more.
-std::uint64_t fresh_base() {
+// NVTEE_SIM_BASE=0 takes fresh seeds, another number those from there on. Fresh ones are to be the default
+// when 100,000 in a row have been clean on one state of the code (docs/TESTING.md): a red run must mean a
+// change, not a rare old fault.
+constexpr std::uint64_t kBase = 7'000'000;
+std::uint64_t chosen_base() {
+  if (const auto base = number("NVTEE_SIM_BASE", kBase); base != 0) return base;
   std::random_device device;
   return 100'000'000 + (std::uint64_t{device()} << 8 | (device() & 0xff));
 }
 
 TEST(ClusterSim, ManySeeds) {
   RunOptions o;
-  o.base = number("NVTEE_SIM_BASE", fresh_base());
+  o.base = chosen_base();
   o.count = number("NVTEE_SIM_SEEDS", 5000);
   std::cout << "seeds from " << o.base << " on: NVTEE_SIM_BASE=" << o.base << " runs them again\n";
   const Summary s = run_seeds(o);

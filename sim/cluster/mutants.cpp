@@ -20,7 +20,7 @@ Planted waiting(Planted p) {
   return p;
 }
 Planted full(Planted p) {
-  p.recipe = Recipe::kFull;
+  p.recipe = Recipe::kStories;
   return p;
 }
 

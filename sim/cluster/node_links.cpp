@@ -266,7 +266,7 @@ void Node::tick() {
   check_waiting();
   check_closed_queues();
   if (world_.plan.setup.full) check_status();
-  if (world_.plan.setup.full && late_.one_in(6)) tell_too_late();
+  if (world_.plan.setup.too_late && late_.one_in(6)) tell_too_late();
   if (world_.plan.setup.latency && ++ticks_ % 2 == 0) tell_latency();
   pump();
   if (up()) later(50 * kMillisecond, [this] { tick(); });

@@ -285,7 +285,7 @@ class Story {
 };
 
 // What plans have beside those of the first two simulators.
-void fill_up(Plan& p, std::uint64_t seed) {
+void fill_up(Plan& p, std::uint64_t seed, bool rarest) {
   Chance c(seed, 7);
   p.setup.full = true;
   p.setup.latency = c.one_in(2);
@@ -301,7 +301,8 @@ void fill_up(Plan& p, std::uint64_t seed) {
   static constexpr const char* kRarest[] = {"leg reissuing",     "leg reissuing",     "leg reissuing",
                                             "namespace drained", "namespace drained", "verify comparing",
                                             "leg removing",      "leg enlisting"};
-  for (std::size_t i = 1; i < p.faults.size(); ++i) {
+  p.setup.too_late = rarest;
+  for (std::size_t i = 1; rarest && i < p.faults.size(); ++i) {
     Fault& f = p.faults[i];
     if (f.state < 0 || !c.one_in(7)) continue;
     const std::string name = kRarest[c.below(std::size(kRarest))];
@@ -363,10 +364,9 @@ Plan make_plan(std::uint64_t seed, Recipe recipe) {
   Plan p = plain_plan(seed);
   if (recipe == Recipe::kPlain) return p;
   let_wait(p, seed, recipe == Recipe::kWaiting ? kWaitingKinds : kOldKinds);
-  if (recipe == Recipe::kFull) {
-    fill_up(p, seed);
-    reserve_legs(p, seed);
-  }
+  if (recipe == Recipe::kWaiting) return p;
+  fill_up(p, seed, recipe == Recipe::kFull);
+  if (recipe == Recipe::kFull) reserve_legs(p, seed);
   return p;
 }
 

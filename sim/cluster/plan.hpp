@@ -87,6 +87,7 @@ struct Setup {
   // What the third simulator has beside the first two: hosts that count on the end of what they gave up, odd
   // requests of operators, a status that is asked for all the time.
   bool full = false;
+  bool too_late = false;          // the control machine is told what it must take no notice of
   bool latency = false;           // the control machine is told how long hosts' writes take
   std::uint64_t resync_rate = 0;  // bytes per second; 0 = no limit
   bool nameless = false;          // legs have no NGUID: they are known by their serial number
@@ -100,7 +101,7 @@ struct Plan {
 
 // Plain plans are those of the first simulator, waiting ones those of the second (faults that wait for
 // states): seeds that found something in them are told by their numbers.
-enum class Recipe : std::uint8_t { kFull, kPlain, kWaiting };
+enum class Recipe : std::uint8_t { kFull, kPlain, kWaiting, kStories };
 Plan make_plan(std::uint64_t seed, Recipe recipe = Recipe::kFull);
 Plan make_liar_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
