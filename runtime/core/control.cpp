@@ -330,7 +330,10 @@ void NamespaceControl::Impl::settle_once() {
   closer.advance(ctx, members.legs, regions, ledger, fences);
   fault_failed(closer.take_failed(), "it did not flush");
   Copier::Allowed allowed;
-  allowed.reconcile = reconciling_ && members.all_settled() &&
+  // P6: who is not home, or has an old store, writes nothing: its idea of which leg is right is not the
+  // truth.
+  const bool home = members.epoch.state() != Epoch::State::kNotHome && members.stale_store().empty();
+  allowed.reconcile = home && reconciling_ && members.all_settled() &&
                       (ctx.now >= reconcile_from_ || members.all_proven()) && phase != Phase::kDraining;
   allowed.resync = serving;
   copier.advance(ctx, members.legs, regions, ledger, allowed);

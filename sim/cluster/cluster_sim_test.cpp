@@ -40,7 +40,7 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
   for (const std::uint64_t seed : {4034752, 5038178})
     EXPECT_EQ(run_plan(make_plan(seed, Recipe::kWaiting)).failure, "")
         << "./dev sim " << seed << " --waiting";
-  for (const std::uint64_t seed : {5363, 5102917, 5103948, 5506847, 5615613})
+  for (const std::uint64_t seed : {1271, 5363, 5102917, 5103948, 5506847, 5615613, 9000304, 9001784, 9004327})
     EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
 }
 

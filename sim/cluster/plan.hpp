@@ -83,7 +83,7 @@ struct Setup {
   Duration exec = 500 * kMicrosecond;  // of a leg, typically
   unsigned flap_limit = 16;
   unsigned reserved_legs = 0;  // bit per peer: it has reservations that persist
-  bool neighbour = false;  // another namespace of the node takes ways of the region table, and slots
+  bool neighbour = false;      // another namespace of the node takes ways of the region table, and slots
   // What the third simulator has beside the first two: hosts that count on the end of what they gave up, odd
   // requests of operators, a status that is asked for all the time.
   bool full = false;

@@ -133,8 +133,8 @@ class BareHost final : private nvmf::AssociationDelegate {
   std::unique_ptr<nvmf::Association> association_;
 };
 
-// A write that waited in the socket of a stopped daemon for longer than half of its host's keep-alive timeout: the
-// host may have written something newer by another path, so it is dropped with its connection.
+// A write that waited in the socket of a stopped daemon for longer than half of its host's keep-alive
+// timeout: the host may have written something newer by another path, so it is dropped with its connection.
 TEST(Fencing, WhatADaemonHadBufferedBeforeALongPauseIsDropped) {
   Cluster c;
   c.start_daemon();
