@@ -467,6 +467,7 @@ void EngineWorld::leg_take(TestLeg& l, unsigned queue, const TakenPdu& t) {
     TestLeg::Command c;
     c.sqe = t.as<nvmf::CapsuleCmd>().sqe;
     c.queue = queue;
+    c.number = l.commands;
     c.write = c.sqe.opcode == io::kWrite;
     c.length = c.sqe.sgl.length;
     if (l.open.count(c.sqe.cid) != 0) return fail("a CID twice at a leg");

@@ -54,6 +54,7 @@ struct TestLeg {
     nvmf::Sqe sqe;
     ByteVec data;
     unsigned length = 0, asked = 0, got = 0, sent = 0, ttag = 0, queue = 0;
+    unsigned number = 0;  // commands before it
     bool write = false;
   };
   std::map<unsigned, Command> open;  // by CID

@@ -22,7 +22,7 @@ constexpr unsigned kSeconds = 300;  // many times what a story takes
 // Those first that notice most.
 constexpr const char* kStories[] = {"RandomMixes",    "Punts",   "BadDataDigest", "HostileBytes",
                                     "RawSessions",    "Tables",  "SameAsNative",  "LegBadDigest",
-                                    "HostsComeAndGo", "LegLoss", "Fuzz"};
+                                    "HostsComeAndGo", "LegLoss", "Fuzz",          "Fences"};
 
 // In a child: asserts may end it, a bug may make it run long.
 std::string noticed_by(unsigned mutant) {
