@@ -33,6 +33,7 @@ Kernel Exec::run() {
   if (kernel_.ii < 1 || kernel_.ii > 64) no("II must be 1 to 64", "write #pragma HLS PIPELINE II=1");
   make_params();
   execute();
+  warn_of_pragmas_without_effect();
   return std::move(kernel_);
 }
 
@@ -40,6 +41,7 @@ std::vector<Instance> Exec::run_dataflow(const std::set<Function*>& kernels) {
   kernels_ = &kernels;
   make_params();
   execute();
+  warn_of_pragmas_without_effect();
   return std::move(instances_);
 }
 

@@ -151,6 +151,7 @@ class Exec {
                      const llvm::APInt* init);
   void make_memory(Region& r, const Type* row, const std::string& name, const llvm::APInt* init);
   const Pragma* variable_pragma(const std::string& kind, const std::string& path) const;
+  void warn_of_pragmas_without_effect();
   int object_of(const llvm::GlobalVariable& g);
   int new_object(Object o);
   int new_slot(const std::string& name, const Val& first);
@@ -200,13 +201,14 @@ class Exec {
   void store_at(const Address& a, const Val& v, State& s);
   Pointer load_pointer(const Pointer& p, State& s);
   void copy(const Pointer& to, const Pointer& from, uint64_t bytes, State& s);
-  Val load_window(const Val& all, const Address& a, size_t term, uint64_t width, uint64_t from, uint64_t to,
+  Val load_window(const Val& all, Address a, size_t term, uint64_t width, uint64_t from, uint64_t to,
                   llvm::Type* ir);
-  void store_window(Val& all, const Address& a, size_t term, const Val& v, const Val& when, uint64_t from,
+  void store_window(Val& all, Address a, size_t term, const Val& v, const Val& when, uint64_t from,
                     uint64_t to, llvm::Type* ir);
   struct Stride {
     uint64_t start, count;
   };
+  uint64_t from_begin(Address& a, size_t term, const Stride& st);
   Stride array_around(llvm::Type* ir, uint64_t from, uint64_t to, uint64_t offset, uint64_t scale) const;
   Region* region_of(const Address& a);
   struct RowAddress {
@@ -267,6 +269,7 @@ class Exec {
   std::unique_ptr<llvm::DominatorTree> dominators_;
   std::unique_ptr<llvm::LoopInfo> loops_;
   std::vector<const Pragma*> own_pragmas_;
+  mutable std::set<const Pragma*> fitting_;  // that named an array of the state
   // dataflow
   const std::set<llvm::Function*>* kernels_ = nullptr;
   std::vector<Instance> instances_;

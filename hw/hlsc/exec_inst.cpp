@@ -251,6 +251,8 @@ void Exec::instruction(Instruction& i, State& s) {
         const Val index = g().sext(bits(v, s), std::max(64u, v->getType()->getIntegerBitWidth()));
         if (Graph::is_const(index)) {
           k.to.offset += g().value(index).sextOrTrunc(64).getSExtValue() * scale.getSExtValue();
+        } else if (scale.isNegative()) {
+          no("an index that runs backwards", "index upwards");
         } else if (!scale.isZero()) {
           k.to.terms.push_back({g().slice(index, 0, 64), scale.getSExtValue()});
         }

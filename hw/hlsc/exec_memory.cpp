@@ -177,8 +177,20 @@ Exec::Stride Exec::array_around(llvm::Type* ir, uint64_t from, uint64_t to, uint
   return {start, (to - start + scale - 1) / scale};
 }
 
-Val Exec::load_window(const Val& all, const Address& a, size_t term, uint64_t width, uint64_t from,
-                      uint64_t to, llvm::Type* ir) {
+// An index may be negative where an address points into the middle of an array: then it counts from the
+// array's begin instead. `a` gets the address of the element that index 0 means; returned is its place.
+uint64_t Exec::from_begin(Address& a, size_t term, const Stride& st) {
+  Address::Term& t = a.terms[term];
+  const auto scale = static_cast<uint64_t>(t.scale);
+  const uint64_t base = (static_cast<uint64_t>(a.offset) - st.start) / scale;
+  if (base == 0 || base >= st.count || g().significant(t.index) < t.index.width()) return base;
+  t.index = g().add(t.index, g().constant(base, t.index.width()));
+  a.offset -= static_cast<int64_t>(base * scale);
+  return 0;
+}
+
+Val Exec::load_window(const Val& all, Address a, size_t term, uint64_t width, uint64_t from, uint64_t to,
+                      llvm::Type* ir) {
   const auto offset = static_cast<uint64_t>(a.offset);
   if (term == a.terms.size()) {
     if (a.offset < 0 || offset * 8 + width > all.width()) return g().undef(static_cast<unsigned>(width));
@@ -186,7 +198,7 @@ Val Exec::load_window(const Val& all, const Address& a, size_t term, uint64_t wi
   }
   const auto scale = static_cast<uint64_t>(a.terms[term].scale);
   const Stride st = array_around(ir, from, to, offset, scale);
-  const uint64_t base = (offset - st.start) / scale;
+  const uint64_t base = from_begin(a, term, st);
   const Val& index = a.terms[term].index;
   const unsigned known = g().significant(index);
   std::vector<Val> elements;
@@ -213,7 +225,7 @@ Val Exec::load_window(const Val& all, const Address& a, size_t term, uint64_t wi
                  static_cast<unsigned>(width), name);
 }
 
-void Exec::store_window(Val& all, const Address& a, size_t term, const Val& v, const Val& when, uint64_t from,
+void Exec::store_window(Val& all, Address a, size_t term, const Val& v, const Val& when, uint64_t from,
                         uint64_t to, llvm::Type* ir) {
   const auto offset = static_cast<uint64_t>(a.offset);
   if (term == a.terms.size()) {
@@ -224,7 +236,7 @@ void Exec::store_window(Val& all, const Address& a, size_t term, const Val& v, c
   }
   const auto scale = static_cast<uint64_t>(a.terms[term].scale);
   const Stride st = array_around(ir, from, to, offset, scale);
-  const uint64_t base = (offset - st.start) / scale;
+  const uint64_t base = from_begin(a, term, st);
   const Val& index = a.terms[term].index;
   const unsigned known = g().significant(index);
   unsigned bits = 1;
@@ -251,8 +263,6 @@ Val Exec::load_at(const Address& a, uint64_t width, State& s) {
     no("a load through a null pointer, or one that cannot be followed", "use references to objects");
   const Object& o = objects_[static_cast<size_t>(a.object)];
   if (o.kind == Object::kParam) no("a parameter's memory is read", "only its streams can be used");
-  for (const Address::Term& t : a.terms)
-    if (t.scale <= 0) no("an index that runs backwards", "index upwards");
   if (Region* r = region_of(a)) return load_row(*r, a, width, s);
   const Content& c = content(s, a.object);
   return load_window(c.bits, by_scale(a), 0, width, 0, o.bytes, o.ir);
@@ -264,8 +274,6 @@ void Exec::store_at(const Address& a, const Val& v, State& s) {
   const Object& o = objects_[static_cast<size_t>(a.object)];
   if (o.kind == Object::kParam) no("a parameter's memory is written", "only its streams can be used");
   if (o.kind == Object::kConstant) no("a constant is written", "make it a variable");
-  for (const Address::Term& t : a.terms)
-    if (t.scale <= 0) no("an index that runs backwards", "index upwards");
   if (Region* r = region_of(a)) return store_row(*r, a, v, s);
   const Val before = content(s, a.object).bits;
   Val after = before;

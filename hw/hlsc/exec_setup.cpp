@@ -82,6 +82,8 @@ void Exec::make_scalar(Argument& a, const Type* t, const std::string& name) {
 void Exec::make_params() {
   const DISubprogram* sp = f_.getSubprogram();
   if (sp == nullptr) no("the function has no debug information", "translate with clang 19");
+  if (!f_.getReturnType()->isVoidTy())
+    no("the function returns something", "return void, and write what it makes to a stream");
   const DITypeRefArray types = sp->getType()->getTypeArray();
   if (types.size() != f_.arg_size() + 1)
     no("a parameter is passed in several pieces or by a hidden copy",
@@ -201,10 +203,33 @@ const Pragma* Exec::variable_pragma(const std::string& kind, const std::string& 
   for (const Pragma& p : program_.pragmas()) {
     if (p.kind != kind || !fits(p.get("variable"))) continue;
     const bool own = std::find(own_pragmas_.begin(), own_pragmas_.end(), &p) != own_pragmas_.end();
+    if (own) fitting_.insert(&p);
     if (own) return &p;
     if (found == nullptr && !program_.is_private(p)) found = &p;
   }
   return found;
+}
+
+// What names nothing is a slip of the pen, and the table would quietly be another than was meant.
+void Exec::warn_of_pragmas_without_effect() {
+  for (const Pragma* p : own_pragmas_) {
+    const std::string at = "#pragma HLS " + p->kind + ": ";
+    if ((p->kind == "BIND_STORAGE" || p->kind == "ARRAY_PARTITION") && fitting_.count(p) == 0)
+      warnings_.add(
+          program_.loc(p->loc),
+          at + "'" + p->get("variable") + "' is no array that this kernel keeps and uses; it has no effect");
+    if (p->kind == "STREAM" && kernels_ == nullptr)
+      warnings_.add(program_.loc(p->loc), at + "a kernel has no streams of its own; it has no effect");
+    if (p->kind != "INTERFACE" || p->get("port") == "return") continue;
+    const auto named = [&](const Argument& a) {
+      const auto& names = arguments_of(f_);
+      const DILocalVariable* v = names[a.getArgNo()];
+      return v != nullptr && v->getName() == p->get("port");
+    };
+    if (std::none_of(f_.arg_begin(), f_.arg_end(), named))
+      warnings_.add(program_.loc(p->loc),
+                    at + "there is no parameter '" + p->get("port") + "'; it has no effect");
+  }
 }
 
 int Exec::object_of(const GlobalVariable& v) {

@@ -84,6 +84,8 @@ struct Kernel {
   Loc loc;
   std::unique_ptr<Graph> graph = std::make_unique<Graph>();
   int ii = 1;
+  bool conservative =
+      false;  // stalls while any of its outputs has no room, whether it would write there or not
   std::vector<StreamPort> streams;
   std::vector<ScalarPort> scalars;
   std::vector<Register> registers;

@@ -17,6 +17,8 @@ Translates an HLS C++ kernel, or a DATAFLOW function that joins kernels, to Veri
   -I DIR, -D X   for clang; -I also shortens the file names shown. hw/include must be among the -I
   --budget N     LUT6 levels between registers (default 6)
   --auto-ii      where II cannot be met, take a larger one instead of refusing
+  --conservative NAME  this kernel (`all`: each) waits while any output that it writes without asking full() is
+                 full, needed in this call or not: shorter logic, but outputs hold each other up
   --trace        ports for lockstep checks: ap_fire, ap_idle, ap_vis_*
   --clang PATH   the front end (default clang++-19)
   --quiet        print warnings and errors only
@@ -57,6 +59,8 @@ hlsc::Options parse(int argc, char** argv) {
       if (o.schedule.budget < 1) throw BadUsage{"--budget must be at least 1"};
     } else if (a == "--auto-ii") {
       o.schedule.auto_ii = true;
+    } else if (a == "--conservative") {
+      o.conservative.insert(value());
     } else if (a == "--trace") {
       o.emit.trace = true;
     } else if (a == "--clang") {

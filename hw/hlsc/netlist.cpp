@@ -35,6 +35,15 @@ Border border_of(const Pragma* p) {
 
 namespace {
 
+// A buffer of no records joins nothing; one of a million is a slip of the pen.
+int depth_of(const Pragma& p, int otherwise, const Program& program) {
+  const long depth = p.number("depth", otherwise);
+  if (depth < 1 || depth > 65536)
+    refuse(program.loc(p.loc), "#pragma HLS STREAM: depth=" + p.get("depth"),
+           "the depth is 1 to 65536 records");
+  return static_cast<int>(depth);
+}
+
 std::vector<Need> needs_of(const std::vector<int>& levels, const std::vector<bool>& used, double budget) {
   std::vector<Need> r;
   for (size_t i = 0; i < used.size(); ++i)
@@ -100,6 +109,7 @@ Netlist make_netlist(Program& program, llvm::Function& f, Types& types, Warnings
   n.scalars = e.scalars();
   std::map<std::pair<int, int64_t>, size_t> known;
   std::map<std::string, int> copies;
+  std::set<const Pragma*> fitting;
   const auto stream = [&](int object, int64_t offset, const Loc& loc) -> NetlistStream& {
     const auto key = std::make_pair(object, offset);
     const auto it = known.find(key);
@@ -116,8 +126,10 @@ Netlist make_netlist(Program& program, llvm::Function& f, Types& types, Warnings
     s.loc = o.loc;
     if (id.type->depth > 0) s.depth = id.type->depth;
     for (const Pragma* p : pragmas)
-      if (p->kind == "STREAM" && p->get("variable") == id.cpp)
-        s.depth = static_cast<int>(p->number("depth", s.depth));
+      if (p->kind == "STREAM" && p->get("variable") == id.cpp) {
+        s.depth = depth_of(*p, s.depth, program);
+        fitting.insert(p);
+      }
     if (s.param) {
       s.border = border_of(interface_of(pragmas, o.name));
       if (s.border == Border::kAxiMaster || s.border == Border::kAxiLite) {
@@ -157,6 +169,10 @@ Netlist make_netlist(Program& program, llvm::Function& f, Types& types, Warnings
     }
     n.units.push_back(u);
   }
+  for (const Pragma* p : pragmas)
+    if (p->kind == "STREAM" && fitting.count(p) == 0)
+      warnings.add(program.loc(p->loc), "#pragma HLS STREAM: there is no stream '" + p->get("variable") +
+                                            "' here; it has no effect");
   for (const NetlistStream& s : n.streams) {
     if (s.writers.size() > 1)
       refuse(s.loc, "stream '" + s.name + "' is written by two kernels", "use one stream each");

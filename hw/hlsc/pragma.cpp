@@ -12,6 +12,19 @@ namespace {
 // Those that say something; the others of the vendor's that may be ignored without changing a result.
 const std::set<std::string> kKnown = {"PIPELINE",     "DATAFLOW",        "INTERFACE", "STREAM",
                                       "BIND_STORAGE", "ARRAY_PARTITION", "UNROLL",    "INLINE"};
+// What is known of each; another option is warned of.
+const std::map<std::string, std::set<std::string>> kOptions = {
+    {"PIPELINE", {"ii"}},
+    {"DATAFLOW", {}},
+    {"INTERFACE",
+     {"port", "mode", "axis", "m_axi", "s_axilite", "ap_ctrl_none", "register", "register_mode", "both",
+      "bundle", "offset"}},
+    {"STREAM", {"variable", "depth"}},
+    {"BIND_STORAGE", {"variable", "type", "impl"}},
+    {"ARRAY_PARTITION", {"variable", "complete", "type", "dim"}},
+    {"UNROLL", {}},
+    {"INLINE", {"off", "recursive"}},
+};
 const std::set<std::string> kHarmless = {"DEPENDENCE",   "AGGREGATE", "LATENCY",     "RESET",
                                          "DISAGGREGATE", "STABLE",    "PERFORMANCE", "LOOP_TRIPCOUNT"};
 
@@ -60,6 +73,15 @@ Pragma parse(const std::vector<std::string>& words, const Loc& loc) {
   return p;
 }
 
+void check_options(const Pragma& p, Warnings& warnings) {
+  const auto option = [&](const std::string& name) {
+    if (kOptions.at(p.kind).count(name) == 0)
+      warnings.add(p.loc, "#pragma HLS " + p.kind + ": option '" + name + "' has no effect here");
+  };
+  for (const std::string& w : p.words) option(w);
+  for (const auto& [key, value] : p.args) option(key);
+}
+
 }  // namespace
 
 bool Pragma::has(const std::string& word) const {
@@ -99,6 +121,7 @@ std::vector<Pragma> pragmas_of(const std::string& preprocessed, Warnings& warnin
         const Pragma p = parse(words, at);
         if (kKnown.count(p.kind)) {
           r.push_back(p);
+          check_options(p, warnings);
         } else if (!kHarmless.count(p.kind)) {
           warnings.add(at, "#pragma HLS " + p.kind + " is unknown here and has no effect");
         }

@@ -83,6 +83,7 @@ std::string report_json(const Kernel& k, const Schedule& s, const Emitter& e) {
                  {"ii_asked", k.ii},
                  {"stages", s.last_stage() + 1},
                  {"stall", llvm::json::Value(s.stall_stage())},
+                 {"stall_mode", k.conservative ? "conservative" : "exact"},
                  {"levels", rounded(s.worst_level())},
                  {"state_bits", state},
                  {"streams", std::move(streams)},
@@ -101,7 +102,8 @@ std::string report_text(const Kernel& k, const Schedule& s, const Emitter& e) {
   llvm::raw_string_ostream out(r);
   out << "kernel " << k.name << " (" << k.loc.text() << ")\n";
   out << "  II " << s.ii() << " (at most " << k.ii << " asked), " << s.last_stage() + 1
-      << " stages, longest path about " << llvm::format("%.1f", s.worst_level()) << " LUT levels\n";
+      << " stages, longest path about " << llvm::format("%.1f", s.worst_level()) << " LUT levels"
+      << (k.conservative ? ", conservative stall\n" : "\n");
   for (const StreamPort& p : k.streams) {
     out << "  " << (p.written ? "out " : "in  ") << p.name << ": " << p.bits << " bits " << p.payload->name;
     if (p.written && p.data.width() != 0) out << ", written in stage " << s.write_stage(p);

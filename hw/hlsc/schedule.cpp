@@ -212,11 +212,22 @@ Time Schedule::visit(const Val& v) {
   return r;
 }
 
+// Of the nodes that wait for each other: a table, the first in the source.
+Loc Schedule::where_it_turns() const {
+  Loc r = k_.loc;
+  for (const auto& [n, waits] : open_) {
+    if (!waits || n->op != Op::kMemRead) continue;
+    const Loc& at = k_.memories[static_cast<size_t>(n->ref)].loc;
+    if (r.line == k_.loc.line || at.line < r.line) r = at;
+  }
+  return r;
+}
+
 Time Schedule::visit(const Node* n) {
   const auto it = times_.find(n);
   if (it != times_.end()) return it->second;
   if (open_[n])
-    refuse(n->loc, "the address of a table depends on what is read from it in the same call",
+    refuse(where_it_turns(), "the address of a table depends on what is read from it in the same call",
            "read the table in one call and use the address in the next, or give the tables different names");
   open_[n] = true;
   Time t;
@@ -269,7 +280,9 @@ void Schedule::place_requests() {
     if (!p.can_stall || p.request.width() == 0) continue;
     const Val there = p.written ? g_.source(Op::kNotFull, static_cast<int>(i), 1, p.name + ".not_full")
                                 : g_.source(Op::kNotEmpty, static_cast<int>(i), 1, p.name + ".not_empty");
-    stall_ = g_.lor(stall_, g_.land(p.request, g_.lnot(there)));
+    // Conservative: not even the request is looked at, so that it is not in the way of the clock's enable.
+    const Val waits = p.written && k_.conservative ? g_.lnot(there) : g_.land(p.request, g_.lnot(there));
+    stall_ = g_.lor(stall_, waits);
   }
   visit(stall_);
   stall_stage_ = at(stall_).stage;

@@ -61,6 +61,7 @@ class Schedule {
   LutMap::Bits logic(const Node* n, int stage);
   LutMap::Bits shifted(const Node* n, int stage);
   int depth_of(const LutMap::Bits& b) const;
+  Loc where_it_turns() const;
   void place_requests();
   void make_start();
   void check_ii();

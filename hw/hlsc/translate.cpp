@@ -91,6 +91,7 @@ class Translator {
   void add_kernel(llvm::Function& f) {
     Kernel k = run_kernel(program_, f, types_, warnings_);
     name_once(k.name, k.loc);
+    k.conservative = o_.conservative.count("all") != 0 || o_.conservative.count(k.name) != 0;
     {
       ScheduleOptions loose = o_.schedule;
       loose.auto_ii = loose.balance = true;

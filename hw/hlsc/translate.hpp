@@ -2,6 +2,7 @@
 #ifndef NVTEE_HW_HLSC_TRANSLATE_HPP
 #define NVTEE_HW_HLSC_TRANSLATE_HPP
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Options {
   ScheduleOptions schedule;
   EmitOptions emit;
   std::vector<std::string> tops;
+  std::set<std::string> conservative;  // names of kernels; "all": each
   std::string out_dir = ".";
   bool quiet = false;
 };

@@ -18,3 +18,8 @@ nvtee_card_kernels(host_tx host_tx)
 nvtee_card_kernels(leg_io leg_join leg_route leg_table)
 nvtee_card_kernels(regs event_mux event_ring regs)
 nvtee_card_kernels(tx_port tx_queue tx_head tx_plan tx_fold tx_merge tx_digest tx_count)
+# What hlsc's goldens freeze as text, beside its native self.
+foreach(k bits bram exact fields forward)
+  nvtee_lockstep(${k} hw/hlsc/tests/golden/${k}.cpp kernels/golden.cpp)
+endforeach()
+nvtee_lockstep(conservative hw/hlsc/tests/golden/conservative.cpp kernels/golden.cpp --conservative conservative)

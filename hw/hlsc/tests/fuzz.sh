@@ -12,8 +12,10 @@ mkdir -p "$dir"
 echo '#include "kernels.hpp"' >"$dir/kernels.cpp"
 args=()
 while read -r top; do args+=(--top "$top"); done <"$dir/tops.txt"
+stall=()
+[ $((SEED % 3)) != 0 ] || stall=(--conservative all)
 "$BIN/hlsc" "$dir/kernels.cpp" "${args[@]}" -o "$dir" -I "$SRC/hw/include" -I "$SRC" --trace --auto-ii --quiet \
-  --budget "${BUDGETS[SEED % ${#BUDGETS[@]}]}"
+  "${stall[@]}" --budget "${BUDGETS[SEED % ${#BUDGETS[@]}]}"
 modules=()
 while read -r top; do modules+=("$dir/$top.v"); done <"$dir/tops.txt"
 # The flag: a fault of Verilator 5.006 (sim/cosim/CMakeLists.txt).
