@@ -41,7 +41,8 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
     EXPECT_EQ(run_plan(make_plan(seed, Recipe::kWaiting)).failure, "")
         << "./dev sim " << seed << " --waiting";
   for (const std::uint64_t seed : {1271, 5363, 5102917, 5103948, 5506847, 5615613, 9000304, 9001784, 9004327})
-    EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
+    EXPECT_EQ(run_plan(make_plan(seed, Recipe::kReserved)).failure, "")
+        << "./dev sim " << seed << " --reserved";
 }
 
 // NVTEE_SIM_BASE=0 takes fresh seeds, another number those from there on. Fresh ones are to be the default

@@ -16,10 +16,11 @@ namespace {
 using namespace nvtee::cluster;
 
 constexpr const char* kUsage =
-    "usage: cluster_sim SEED [--liars] [--plain] [--waiting] [--quiet]   one seed: its trace; a failing one "
+    "usage: cluster_sim SEED [--liars] [--plain] [--waiting] [--reserved] [--story NAME] [--quiet]   one "
+    "seed: its trace; a failing one "
     "is made smaller\n"
     "       cluster_sim --seeds N [--base B] [--processes P] [--resume] [--state FILE] [--coverage] "
-    "[--liars]\n"
+    "[--liars] [--story NAME]\n"
     "       cluster_sim --hashes N [--base B] [--liars]   the hash of each seed's trace, to compare builds\n"
     "       cluster_sim --tables                     the transition tables, as docs/PROTOCOL.md has them\n";
 
@@ -27,7 +28,8 @@ struct Arguments {
   std::uint64_t seed = 0, seeds = 0, base = 0, hashes = 0;
   unsigned processes = 2;
   bool resume = false, coverage = false, liars = false, quiet = false, plain = false, waiting = false,
-       tables = false, bad = false;
+       reserved = false, tables = false, bad = false;
+  StoryKind story = StoryKind::kNone;
   std::string state = "cluster_sim.progress";
 };
 
@@ -58,6 +60,10 @@ Arguments parse(int argc, char** argv) {
       a.plain = true;
     else if (word == "--waiting")
       a.waiting = true;
+    else if (word == "--reserved")
+      a.reserved = true;
+    else if (word == "--story" && i + 1 < argc)
+      a.bad = (a.story = story_named(argv[++i])) == StoryKind::kNone;
     else if (word == "--tables")
       a.tables = true;
     else if (word[0] >= '0' && word[0] <= '9')
@@ -70,8 +76,13 @@ Arguments parse(int argc, char** argv) {
 }
 
 int one(const Arguments& a) {
-  const Recipe recipe = a.plain ? Recipe::kPlain : a.waiting ? Recipe::kWaiting : Recipe::kFull;
-  const Plan plan = a.liars ? make_liar_plan(a.seed) : make_plan(a.seed, recipe);
+  const Recipe recipe = a.plain      ? Recipe::kPlain
+                        : a.waiting  ? Recipe::kWaiting
+                        : a.reserved ? Recipe::kReserved
+                                     : Recipe::kFull;
+  const Plan plan = a.story != StoryKind::kNone ? make_story_plan(a.seed, a.story)
+                    : a.liars                   ? make_liar_plan(a.seed)
+                                                : make_plan(a.seed, recipe);
   Result r = run_plan(plan, !a.quiet);
   std::fputs(r.trace.c_str(), stdout);
   std::printf("%s", describe(plan).c_str());
@@ -109,6 +120,7 @@ int many(Arguments a) {
     o.count = share;
     o.processes = a.processes;
     o.liars = a.liars;
+    o.story = a.story;
     const Summary s = run_seeds(o);
     at += share;
     for (const auto& f : s.failures)

@@ -15,16 +15,26 @@ Planted control(const char* name, Bug bug, const char* what, bool liars = false)
 Planted kernel(const char* name, unsigned mutant, const char* what) {
   return {name, what, 0, mutant, false, Recipe::kPlain};
 }
-Planted waiting(Planted p) {
-  p.recipe = Recipe::kWaiting;
+Planted storied(Planted p) {
+  p.recipe = Recipe::kStories;
   return p;
 }
-Planted full(Planted p) {
-  p.recipe = Recipe::kStories;
+Planted told(StoryKind story, Planted p) {
+  p.story = story;
+  return p;
+}
+// Only these plans have legs with reservations.
+Planted fenced(Planted p) {
+  p.recipe = Recipe::kReserved;
   return p;
 }
 
 }  // namespace
+
+Plan Planted::plan(std::uint64_t seed) const {
+  if (story != StoryKind::kNone) return make_story_plan(seed, story);
+  return liars ? make_liar_plan(seed) : make_plan(seed, recipe);
+}
 
 const std::vector<Planted>& planted_bugs() {
   static const std::vector<Planted> list = {
@@ -49,29 +59,35 @@ const std::vector<Planted>& planted_bugs() {
       control("unsure_is_old", Bug::kUnsureIsOld,
               "an epoch commit with an unknown end is taken for not done"),
       control("no_reissue", Bug::kNoReissue, "the last leg returns, what it owed is not asked again"),
-      control("return_beside", Bug::kReturnBeside,
-              "a lost leg comes back beside one that has become in sync"),
+      told(StoryKind::kReturnBeside, control("return_beside", Bug::kReturnBeside,
+                                             "a lost leg comes back beside one that has become in sync")),
       control("drop_unserved", Bug::kDropUnserved, "writes are finished by a drop while no leg serves"),
-      waiting(control("clean_at_once", Bug::kCleanAtOnce,
-                      "after a clean stop a stale leg may execute its old commands")),
-      waiting(control("added_at_once", Bug::kAddedAtOnce,
-                      "a removed leg that is added again may execute its old commands")),
-      waiting(control("no_distrust", Bug::kNoDistrust, "a copy goes on as if its source had not been away")),
-      full(control("clear_unflushed", Bug::kClearUnflushed,
-                   "a dirty bit clears before the copied-to leg has flushed")),
-      full(control("doubt_shown", Bug::kDoubtShown,
+      told(StoryKind::kLostBeforeACleanStop,
+           control("clean_at_once", Bug::kCleanAtOnce,
+                   "after a clean stop a stale leg may execute its old commands")),
+      told(StoryKind::kRemovedAndAdded,
+           control("added_at_once", Bug::kAddedAtOnce,
+                   "a removed leg that is added again may execute its old commands")),
+      told(StoryKind::kFailedApart,
+           control("no_distrust", Bug::kNoDistrust, "a copy goes on as if its source had not been away")),
+      told(StoryKind::kCacheNotWritten, control("clear_unflushed", Bug::kClearUnflushed,
+                                                "a dirty bit clears before the copied-to leg has flushed")),
+      told(StoryKind::kRefusedAndForgotten,
+           control("doubt_shown", Bug::kDoubtShown,
                    "gates open while a failed write may be on some legs only")),
-      full(control("removal_stays", Bug::kRemovalStays, "a removal blocks although no other leg is left")),
-      full(control("serve_undropped", Bug::kServeUndropped,
+      told(StoryKind::kRemovalOfTheLast,
+           control("removal_stays", Bug::kRemovalStays, "a removal blocks although no other leg is left")),
+      told(StoryKind::kSurvivorWithALostCache,
+           control("serve_undropped", Bug::kServeUndropped,
                    "the last leg serves while other lost legs are in sync in the record")),
-      full(control("promoted_anew", Bug::kPromotedAnew,
+      told(StoryKind::kReturnBeside,
+           control("promoted_anew", Bug::kPromotedAnew,
                    "a leg that is being promoted counts as clean on another association")),
-      full(
-          control("no_quiesce", Bug::kNoQuiesce, "a host tries again while its old queue may still execute")),
-      full(control("copy_no_fence", Bug::kCopyNoFence, "a copy begins without its fence")),
-      full(kernel("parked_kept", Mutant::kParkedKept, "closing a queue forgets what is parked")),
-      full(kernel("failed_unrepaired", Mutant::kFailedUnrepaired,
-                  "legs that disagree about a failed write are not repaired")),
+      told(StoryKind::kGivenUp, control("no_quiesce", Bug::kNoQuiesce,
+                                        "a host tries again while its old queue may still execute")),
+      storied(kernel("parked_kept", Mutant::kParkedKept, "closing a queue forgets what is parked")),
+      told(StoryKind::kFailedApart, kernel("failed_unrepaired", Mutant::kFailedUnrepaired,
+                                           "legs that disagree about a failed write are not repaired")),
       control("no_back_off", Bug::kNoBackOff, "a leg is connected to without pause"),
       control("verify_blind", Bug::kVerifyBlind, "verify does not count what differs", true),
       control("flush_believed", Bug::kSyncUnflushedEpoch, "a Flush that failed counts as done"),
@@ -80,12 +96,12 @@ const std::vector<Planted>& planted_bugs() {
       control("store_no_sync", Bug::kStoreNoSync, "a commit is answered before it is durable"),
       control("hold_for_host", Bug::kHoldForHost, "a range is held while its host's data are awaited"),
       control("queue_not_closed", Bug::kQueueNotClosed, "the core is not told that a connection is gone"),
-      full(control("preempt_no_abort", Bug::kPreemptNoAbort,
-                   "a former association is preempted, its commands are not aborted")),
-      full(control("no_rekey", Bug::kNoRekey, "the legs' keys do not follow the epoch")),
-      full(control("newer_key_taken", Bug::kNewerKeyTaken, "a key that is newer than the store is taken")),
-      full(control("doubt_forgotten", Bug::kDoubtForgotten,
-                   "a preemption that was cut short counts as a barrier")),
+      fenced(control("preempt_no_abort", Bug::kPreemptNoAbort,
+                     "a former association is preempted, its commands are not aborted")),
+      fenced(control("no_rekey", Bug::kNoRekey, "the legs' keys do not follow the epoch")),
+      fenced(control("newer_key_taken", Bug::kNewerKeyTaken, "a key that is newer than the store is taken")),
+      fenced(control("doubt_forgotten", Bug::kDoubtForgotten,
+                     "a preemption that was cut short counts as a barrier")),
       kernel("first_leg_enough", Mutant::kFirstLegEnough, "a write is acknowledged after its first leg"),
       kernel("syncing_read", Mutant::kSyncingRead, "reads go to syncing legs"),
       kernel("guard_open", Mutant::kGuardOpen, "every ticket of the guard is granted at once"),
@@ -105,8 +121,10 @@ const std::vector<Planted>& planted_bugs() {
       kernel("fault_shown", Mutant::kFaultShown, "an infrastructure status is shown to the host"),
       kernel("waiters_forgotten", Mutant::kWaitersForgotten,
              "the ring is not looked through after a release"),
-      kernel("old_incarnation", Mutant::kOldIncarnation, "answers of an old incarnation of a leg are taken"),
-      waiting(kernel("failed_seen", Mutant::kFailedSeen, "who waited for a write that was failed sees it")),
+      told(StoryKind::kSourceAwayWhileCopied, kernel("old_incarnation", Mutant::kOldIncarnation,
+                                                     "answers of an old incarnation of a leg are taken")),
+      told(StoryKind::kPromotedTwice,
+           kernel("failed_seen", Mutant::kFailedSeen, "who waited for a write that was failed sees it")),
       kernel("old_good", Mutant::kOldGood, "a former incarnation's answer counts after a reissue"),
   };
   return list;

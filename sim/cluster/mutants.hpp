@@ -15,7 +15,9 @@ struct Planted {
   unsigned control;  // core::Bug, or 0
   unsigned core;     // tee::Mutant, or 0
   bool liars;        // hunted in worlds with legs that lie
-  Recipe recipe;     // of the plans in which it is hunted
+  Recipe recipe;     // of the plans in which it is hunted, if no story is named
+  StoryKind story = StoryKind::kNone;
+  Plan plan(std::uint64_t seed) const;
 };
 const std::vector<Planted>& planted_bugs();
 

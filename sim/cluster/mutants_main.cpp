@@ -24,7 +24,7 @@ void plant(const Planted& p) {
 }
 
 // In a process of its own: a bug may do anything. Line: "seeds property text".
-std::FILE* start(const Planted& p, std::uint64_t base, pid_t& pid) {
+std::FILE* start(Planted p, StoryKind story, std::uint64_t base, pid_t& pid) {
   int fds[2];
   if (pipe(fds) != 0) return nullptr;
   std::fflush(nullptr);
@@ -32,7 +32,8 @@ std::FILE* start(const Planted& p, std::uint64_t base, pid_t& pid) {
   if (pid == 0) {
     close(fds[0]);
     plant(p);
-    const Caught c = hunt(base, kMost, p.liars, p.recipe);
+    if (story != StoryKind::kNone) p.story = story;
+    const Caught c = hunt(base, kMost, [&p](std::uint64_t seed) { return p.plan(seed); });
     const std::string line = fmt::format("{} {} {}\n", c.seeds, c.property, c.text);
     const auto sent = write(fds[1], line.data(), line.size());
     _exit(sent == static_cast<ssize_t>(line.size()) ? 0 : 1);
@@ -76,6 +77,7 @@ bool finish(Hunt& h, bool verbose) {
 int main(int argc, char** argv) {
   std::uint64_t base = 1;
   std::string only;
+  StoryKind story = StoryKind::kNone;
   bool verbose = false;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -83,13 +85,18 @@ int main(int argc, char** argv) {
       base = std::strtoull(argv[++i], nullptr, 10);
     else if (word == "--only" && i + 1 < argc)
       only = argv[++i];
+    else if (word == "--story" && i + 1 < argc)
+      story = story_named(argv[++i]);
     else if (word == "--verbose")
       verbose = true;
     else
-      return std::fputs("usage: cluster_mutants [--base B] [--only NAME] [--verbose]\n", stderr), 2;
+      return std::fputs("usage: cluster_mutants [--base B] [--only NAME] [--story NAME] [--verbose]\n",
+                        stderr),
+             2;
   }
   // The same build without a bug is clean: what is caught is not the build.
-  const Caught none = only.empty() ? hunt(base, 300, false) : Caught{};
+  const Caught none =
+      only.empty() ? hunt(base, 300, [](std::uint64_t seed) { return make_plan(seed); }) : Caught{};
   if (none.seeds != 0) {
     std::printf("without any bug seed %llu fails: %s\n",
                 static_cast<unsigned long long>(base + none.seeds - 1), none.text.c_str());
@@ -103,7 +110,7 @@ int main(int argc, char** argv) {
     Hunt& h = running[turn++ % 2];
     if (h.in != nullptr) missed += finish(h, verbose) ? 0 : 1;
     h.bug = &p;
-    h.in = start(p, base, h.pid);
+    h.in = start(p, story, base, h.pid);
   }
   for (unsigned i = 0; i < 2; ++i) {
     Hunt& h = running[(turn + i) % 2];

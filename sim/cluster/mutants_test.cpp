@@ -30,7 +30,7 @@ std::map<std::string, std::uint64_t> documented() {
 }
 
 TEST(PlantedBugs, NoneIsClean) {
-  EXPECT_EQ(hunt(1, 100, false).text, "");
+  EXPECT_EQ(hunt(1, 100, [](std::uint64_t seed) { return make_plan(seed); }).text, "");
 }
 
 TEST(PlantedBugs, AreCaught) {
@@ -44,7 +44,7 @@ TEST(PlantedBugs, AreCaught) {
     if (pid == 0) {  // a bug may do anything
       core::planted_bug = static_cast<core::Bug>(p.control);
       CoreConfig::kMutant = p.core;
-      _exit(hunt(1, most, p.liars, p.recipe).seeds != 0 ? 0 : 1);
+      _exit(hunt(1, most, [&p](std::uint64_t seed) { return p.plan(seed); }).seeds != 0 ? 0 : 1);
     }
     int status = 0;
     waitpid(pid, &status, 0);

@@ -7,6 +7,7 @@
 
 #include "runtime/core/machine_states.hpp"
 #include "sim/cluster/chance.hpp"
+#include "sim/cluster/stories.hpp"
 
 namespace nvtee::cluster {
 namespace {
@@ -161,129 +162,6 @@ Plan plain_plan(std::uint64_t seed) {
 
 namespace {
 
-int state_named(std::string_view name) {
-  for (unsigned s = 0; s < core::kMachineStates; ++s)
-    if (core::machine_state_name(s) == name) return static_cast<int>(s);
-  return -1;
-}
-
-// ---- stories --------------------------------------------------------------------------------------
-// A few faults that belong together, each story told because a bug of its kind was hardly ever met without
-// it.
-class Story {
- public:
-  Story(Plan& plan, Chance& chance)
-      : plan_(plan), c_(chance), at_(100 * kMillisecond + c_.below(plan.safety)) {}
-
-  void tell() {
-    switch (c_.pick(6)) {
-      case 0:
-        return given_up();
-      case 1:
-        return refused_and_forgotten();
-      case 2:
-        return cache_not_written();
-      case 3:
-        return removal_of_the_last();
-      case 4:
-        return promoted_anew();
-      default:
-        return survivor_with_a_lost_cache();
-    }
-  }
-
- private:
-  Fault& add(FaultKind kind, Duration length) {
-    Fault f;
-    f.at = at_;
-    f.kind = kind;
-    f.target = c_.pick(1u << 16);
-    f.length = length;
-    f.param = c_.next();
-    plan_.faults.push_back(f);
-    return plan_.faults.back();
-  }
-  Duration millis(unsigned from, unsigned to) { return c_.between(from, to) * kMillisecond; }
-
-  // A host gives up a connection on which its commands are still on their way.
-  void given_up() {
-    Fault& cut = add(FaultKind::kHostCut, millis(30, 240));
-    cut.param &= ~std::uint64_t{1};  // towards the node
-    const unsigned host = cut.target;
-    at_ += millis(5, 60);
-    Fault& reset = add(FaultKind::kHostReset, 0);
-    reset.target = host;
-    reset.param = reset.param / 3 * 3;  // nobody tells the node
-  }
-  // Commands are refused while a leg is away and the store is slow: they may be on some legs.
-  void refused_and_forgotten() {
-    Fault& slow = add(FaultKind::kStoreSlow, millis(800, 2500));
-    slow.param = slow.param / kSlowSteps * kSlowSteps + kSlowSteps - 1 - c_.pick(50);  // slower than the gate
-    at_ += millis(1, 400);
-    add(FaultKind::kReset, millis(50, 600));
-    at_ += millis(150, 650);
-    add(c_.one_in(3) ? FaultKind::kLegAndNode : FaultKind::kCrash, millis(1, 100));
-  }
-  // A leg that is copied to cannot write its cache back.
-  void cache_not_written() {
-    plan_.setup.cached_legs |= 1 + c_.pick(15);
-    add(FaultKind::kReset, millis(1, 300));
-    at_ += millis(1, 300);
-    for (unsigned i = 0; i < 3; ++i) wait(add(FaultKind::kFlushFails, millis(100, 1500)), "leg copying");
-    at_ += millis(1, 500);
-    add(FaultKind::kPowerLoss, millis(1, 100));
-  }
-  // One of two legs is being removed when the other one fails.
-  void removal_of_the_last() {
-    plan_.setup.legs = 2;
-    plan_.setup.spares = std::min(plan_.setup.spares, 2u);
-    Fault& slow = add(FaultKind::kSlow, millis(100, 600));
-    const unsigned peers = plan_.setup.legs + plan_.setup.spares, other = c_.pick(2);
-    slow.target = slow.target / peers * peers + other;
-    at_ += millis(1, 60);
-    Fault& remove = add(FaultKind::kOperator, 0);
-    remove.param = remove.param / 8 * 8 + 2;
-    remove.target = remove.target / 5 * 5 + 1 - other;
-    at_ += c_.below(40 * kMillisecond);
-    Fault& gone = add(FaultKind::kReset, millis(1, 200));
-    gone.target = slow.target;
-    gone.param = gone.param / 5 * 5 + 1;
-  }
-  // While the promotion of a leg is on its way to the store its association ends and comes back.
-  void promoted_anew() {
-    add(FaultKind::kReset, millis(1, 100));
-    wait(add(FaultKind::kStoreStall, millis(150, 1200)), "leg promoting");
-    for (unsigned i = 0; i < 3; ++i) {
-      Fault& f = add(FaultKind::kReset, 0);
-      f.param = f.param / 10 * 10;
-      f.param += 6;  // there at once, and told soon
-      wait(f, "leg promoting");
-    }
-  }
-  // All legs are away; one that comes back has lost what its cache held.
-  void survivor_with_a_lost_cache() {
-    plan_.setup.cached_legs |= 15;
-    plan_.setup.legs = 2;
-    plan_.setup.spares = std::min(plan_.setup.spares, 2u);
-    const unsigned peers = plan_.setup.legs + plan_.setup.spares;
-    Fault& slow = add(FaultKind::kStoreSlow, millis(1500, 2500));
-    slow.param = slow.param / kSlowSteps * kSlowSteps + kSlowSteps - 1 - c_.pick(150);
-    at_ += millis(1, 200);
-    Fault& gone = add(FaultKind::kLegsTogether, millis(10, 100));
-    gone.param |= 0x7f;
-    at_ += millis(1, 8);
-    Fault& lost = add(FaultKind::kPowerLoss, millis(1, 90));
-    lost.target = lost.target / peers * peers + 1;  // the one that is lost last, and comes back
-    at_ += millis(410, 800);  // its guard time is over, and the other one's drop on its way to the store
-    add(c_.one_in(2) ? FaultKind::kCrash : FaultKind::kLegAndNode, millis(1, 100));
-  }
-  void wait(Fault& f, std::string_view state) { f.state = state_named(state); }
-
-  Plan& plan_;
-  Chance& c_;
-  Time at_;
-};
-
 // What plans have beside those of the first two simulators.
 void fill_up(Plan& p, std::uint64_t seed, bool rarest) {
   Chance c(seed, 7);
@@ -312,7 +190,7 @@ void fill_up(Plan& p, std::uint64_t seed, bool rarest) {
     if (p.faults[i - 1].state < 0)
       lead_to(p.faults[i - 1], name == "leg reissuing" ? "gate no_leg" : name, c);
   }
-  for (unsigned stories = c.pick(4); stories > 1; --stories) Story(p, c).tell();
+  for (unsigned stories = c.pick(4); stories > 1; --stories) tell_early_story(p, c);
   sort_by_time(p);
 }
 
@@ -328,6 +206,20 @@ void reserve_legs(Plan& p, std::uint64_t seed) {
   f.kind = FaultKind::kOldStore;
   f.length = c.between(50 * kMillisecond, 3 * kSecond);
   p.faults.push_back(f);
+  sort_by_time(p);
+}
+
+// What came last: faults that wait for states of the legs' fences, and the later stories.
+void add_newest(Plan& p, std::uint64_t seed) {
+  Chance c(seed, 9);
+  const unsigned fences = p.setup.reserved_legs == 0 || c.one_in(2) ? 0 : 5 + c.pick(20);
+  for (Fault& f : p.faults) {
+    if (f.state >= 0 || !c.percent(fences)) continue;
+    f.state = static_cast<int>(kOldStates + c.pick(core::kMachineStates - kOldStates));
+    f.kind = static_cast<FaultKind>(c.pick(kOldKinds));
+    f.length = length_of(f.kind, c);
+  }
+  if (c.one_in(3)) tell_late_story(p, c);
   sort_by_time(p);
 }
 
@@ -365,8 +257,20 @@ Plan make_plan(std::uint64_t seed, Recipe recipe) {
   if (recipe == Recipe::kPlain) return p;
   let_wait(p, seed, recipe == Recipe::kWaiting ? kWaitingKinds : kOldKinds);
   if (recipe == Recipe::kWaiting) return p;
-  fill_up(p, seed, recipe == Recipe::kFull);
-  if (recipe == Recipe::kFull) reserve_legs(p, seed);
+  fill_up(p, seed, recipe != Recipe::kStories);
+  if (recipe == Recipe::kStories) return p;
+  reserve_legs(p, seed);
+  if (recipe == Recipe::kFull) add_newest(p, seed);
+  return p;
+}
+
+Plan make_story_plan(std::uint64_t seed, StoryKind which) {
+  Plan p = plain_plan(seed);
+  p.setup.full = true;
+  Chance c(seed, 10);
+  std::erase_if(p.faults, [&](const Fault&) { return !c.one_in(4); });
+  for (unsigned i = 0; i < 3; ++i) tell_story(p, c, which);
+  sort_by_time(p);
   return p;
 }
 

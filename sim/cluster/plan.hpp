@@ -100,9 +100,33 @@ struct Plan {
 };
 
 // Plain plans are those of the first simulator, waiting ones those of the second (faults that wait for
-// states): seeds that found something in them are told by their numbers.
-enum class Recipe : std::uint8_t { kFull, kPlain, kWaiting, kStories };
+// states), reserved ones the first in which legs have reservations: seeds that found something in them are
+// told by their numbers.
+enum class Recipe : std::uint8_t { kFull, kPlain, kWaiting, kStories, kReserved };
 Plan make_plan(std::uint64_t seed, Recipe recipe = Recipe::kFull);
+
+// See stories.cpp.
+enum class StoryKind : std::uint8_t {
+  kNone,
+  kGivenUp,
+  kRefusedAndForgotten,
+  kCacheNotWritten,
+  kRemovalOfTheLast,
+  kPromotedAnew,
+  kSurvivorWithALostCache,
+  kRemovedAndAdded,
+  kLostBeforeACleanStop,
+  kSourceAwayWhileCopied,
+  kCopyOvertaken,
+  kFailedApart,
+  kReturnBeside,
+  kPromotedTwice,
+  kEnd
+};
+const char* story_name(StoryKind which);
+StoryKind story_named(const std::string& name);  // kNone: there is no such story
+// A few faults of a plain plan, and this story several times.
+Plan make_story_plan(std::uint64_t seed, StoryKind which);
 Plan make_liar_plan(std::uint64_t seed);
 std::string describe(const Plan& plan);
 

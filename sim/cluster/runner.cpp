@@ -61,7 +61,10 @@ Summary run_some(const RunOptions& o, unsigned which) {
   const double from = cpu_now();
   for (std::uint64_t i = which; i < o.count && s.failures.size() < o.most_failures; i += o.processes) {
     const std::uint64_t seed = o.base + i;
-    const Result r = run_plan(o.liars ? make_liar_plan(seed) : make_plan(seed), false, &s.coverage);
+    const Plan plan = o.story != StoryKind::kNone ? make_story_plan(seed, o.story)
+                      : o.liars                   ? make_liar_plan(seed)
+                                                  : make_plan(seed);
+    const Result r = run_plan(plan, false, &s.coverage);
     ++s.seeds;
     s.events += r.events;
     s.ops += r.ops;
@@ -126,10 +129,10 @@ Summary run_seeds(const RunOptions& options) {
   return all;
 }
 
-Caught hunt(std::uint64_t base, std::uint64_t most, bool liars, Recipe recipe) {
+Caught hunt(std::uint64_t base, std::uint64_t most, const std::function<Plan(std::uint64_t)>& plan) {
   Caught c;
   for (std::uint64_t i = 0; i < most; ++i) {
-    const Result r = run_plan(liars ? make_liar_plan(base + i) : make_plan(base + i, recipe));
+    const Result r = run_plan(plan(base + i));
     if (r.failure.empty()) continue;
     c.seeds = i + 1;
     c.property = r.property;

@@ -30,6 +30,7 @@ struct RunOptions {
   unsigned processes = 2;
   unsigned most_failures = 20;  // a process stops after so many
   bool liars = false;
+  StoryKind story = StoryKind::kNone;  // plans of this one
 };
 Summary run_seeds(const RunOptions& options);
 
@@ -39,6 +40,6 @@ struct Caught {
   unsigned property = 0;
   std::string text;
 };
-Caught hunt(std::uint64_t base, std::uint64_t most, bool liars, Recipe recipe = Recipe::kPlain);
+Caught hunt(std::uint64_t base, std::uint64_t most, const std::function<Plan(std::uint64_t)>& plan);
 
 }  // namespace nvtee::cluster
