@@ -20,10 +20,12 @@ if [ ${#modules[@]} -eq 0 ]; then
   for f in "$dir"/*_top.txt; do modules+=("$(basename "$f" .txt)"); done  # netlists have no .txt
 fi
 kept=$dir/measured/$kind
+abc=${NVTEE_ABC:-abc9}
+[ "$kind" = levels ] || kept=$kept-$abc
 mkdir -p "$kept"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export here dir work kept
+export here dir work kept abc
 
 # once NAME COMMAND...: COMMAND leaves $work/NAME.row; not asked again while the files that the row depends on are the same.
 once() {
@@ -43,10 +45,11 @@ levels() {
   timeout 2400 "$here/levels.sh" "$1" "$dir/$1.v" 2>/dev/null | sed 's/: / /; s/ LUT levels, / /; s/ LUTs//' >"$work/$1.row" ||
     echo "$1 ? ?" >"$work/$1.row"
 }
-# Without wide LUTs: for MUXF7 Yosys 0.23 spends LUTs that only pass a signal on (773 in rx_move).
+# Mapped by ABC9 (NVTEE_ABC=abc: by the older ABC, which needs a third to a half more LUTs), without wide LUTs: for MUXF7
+# Yosys 0.23 spends LUTs that only pass a signal on (773 in rx_move).
 # NAME, then Yosys commands that read the module.
 synth() {
-  timeout 2400 yosys -q -p "$2; synth_xilinx -family xcup -flatten -uram -nowidelut -noiopad -noclkbuf -top $3; tee -o $work/$1.stat stat" \
+  timeout 2400 yosys -q -p "$2; synth_xilinx -family xcup -flatten -uram -nowidelut -noiopad -noclkbuf $([ "$abc" = abc9 ] && echo -abc9) -top $3; tee -o $work/$1.stat stat" \
     >/dev/null 2>&1 || true
   awk -v name="$1" '
     BEGIN { ram["RAM32M"]=4; ram["RAM32M16"]=8; ram["RAM64M"]=4; ram["RAM64M8"]=8; ram["RAM32X1D"]=2; ram["RAM64X1D"]=2
