@@ -62,11 +62,16 @@ constexpr Transition<S, I> kRows[] = {
     {S::kReissuing, I::kSwept, S::kInSync, "all that was pending is under way again"},
     {S::kReissuing, I::kBreak, S::kLost, "gone again"},
 
-    {S::kRemoving, I::kDurable, S::kPurging, "kSetLeg off, then, when a leg serves, kLegSweep drop"},
-    {S::kRemoving, I::kDurableDown, S::kPurging, "kSetLeg off, then, when a leg serves, kLegSweep drop"},
+    {S::kRemoving, I::kDurable, S::kPurging,
+     "kSetLeg off, then, when a leg serves, kDetachLeg and kLegSweep drop"},
+    {S::kRemoving, I::kDurableDown, S::kPurging,
+     "kSetLeg off, then, when a leg serves, kDetachLeg and kLegSweep drop"},
     {S::kRemoving, I::kBreak, S::kRemoving, "it is leaving anyway"},
     {S::kPurging, I::kBreak, S::kPurging, "it is leaving anyway"},
-    {S::kPurging, I::kSwept, S::kNone, "kDetachLeg; its dirty map and identity are deleted"},
+    {S::kPurging, I::kSwept, S::kNone,
+     "its registration is taken back on another association, within start_wait; kDetachLeg; its dirty map "
+     "and "
+     "identity are deleted"},
 };
 TransitionTable transitions("leg", kStates, kInputs, kRows);
 

@@ -94,11 +94,12 @@ class Leg {
   bool remains = false;         // kReturning: barrier over; the others are to be dropped before it serves
   bool off_due = false;         // the same: the core is to route nothing to it once the others are keyed
   bool drop_due = false;        // kSweeping, kPurging: the core is to drop it once a leg serves
+  bool farewell = false;        // kPurging: its registration is still to be taken back
   bool copied = false;          // kCopying: nothing is left
   std::uint8_t commit_gen = 0;  // association when its epoch change was sent to the store
   bool leaving = false;         // `leg remove` waits
   std::uint64_t request = 0;    // operator's request to answer: add, remove
-  Time give_up_at = 0;          // kAdding
+  Time give_up_at = 0;          // kAdding; kPurging: of the farewell
   RegionBits to_copy;           // kCopying: regions that may differ
   std::uint64_t copied_bytes = 0;
   unsigned copy_round = 0;  // goes up whenever regions that were copied count as not copied again

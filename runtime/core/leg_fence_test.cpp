@@ -522,11 +522,30 @@ TEST_F(FencedLegs, ARemovedLegIsGivenBack) {
   commit();
   reserve_all(0);
   ASSERT_EQ(leg(1).state(), Leg::State::kPurging);
+  // What it owes is dropped when its association is gone (seed 40075392).
+  EXPECT_FALSE(leg(1).link.is_up());
   leg(1).on_sweep_done();
   settle();
   EXPECT_EQ(leg(1).state(), Leg::State::kPurging);
+  ctx.now += ctx.times.reconnect_min;
+  settle();
+  up(1);
   reserve_all(1);
   EXPECT_TRUE(fakes[1].keys.empty());
+  EXPECT_FALSE(leg(1).configured());
+}
+
+TEST_F(FencedLegs, ALegThatDoesNotAnswerIsRemovedAllTheSame) {
+  both_serve();
+  leg(0).answered = 1000;
+  members.remove(ctx, 1, 1);
+  settle();
+  commit();
+  reserve_all(0);
+  leg(1).on_sweep_done();
+  ctx.now += ctx.times.start_wait;
+  settle();
+  EXPECT_EQ(fakes[1].keys.size(), 1u);
   EXPECT_FALSE(leg(1).configured());
 }
 

@@ -51,6 +51,8 @@ const char* machine_state_passes(unsigned state) {
       {kVerify + static_cast<unsigned>(Verify::State::kReleasing), "kRelease needs no answer"},
       {kHold + static_cast<unsigned>(HeldOp::State::kHeld),
        "the step that gets the hold uses it or gives it back"},
+      {kFence + static_cast<unsigned>(LegFence::State::kLeft),
+       "a removed leg's association ends in that step (only while a namespace is deleted does it stay)"},
   };
   for (const Passing& p : kPassing)
     if (p.state == state) return p.why;

@@ -473,9 +473,7 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       return true;
     case LS::kPurging:
       drop_from_core(ctx, ledger, leg);
-      if (leg.drop_due || !leg.swept()) return false;
-      if (leg.link.is_up()) leg.reservation.leave(ctx);
-      if (leg.link.is_up() && !leg.reservation.left()) return false;
+      if (leg.drop_due || !leg.swept() || !said_farewell(ctx, leg)) return false;
       leg.reservation.end();
       removed_at_ = ctx.now;
       leg.link.disable(ctx);
@@ -483,7 +481,11 @@ bool Membership::advance_leg(Context& ctx, Ledger& ledger, FenceDesk& fences, Le
       ledger.want_identity(leg.index(), std::nullopt);
       leg.go(LI::kSwept);
       leg.leaving = false;
-      ctx.event(Severity::kNotice, "leg.removed", leg_name(leg) + " is removed");
+      ctx.event(
+          Severity::kNotice, "leg.removed",
+          leg_name(leg) + " is removed" +
+              (leg.farewell ? ", and still has this node's reservation: it could not be taken back" : ""));
+      leg.farewell = false;
       ctx.reply(std::exchange(leg.request, 0), true, leg_name(leg) + " is removed");
       return true;
     default:
@@ -636,8 +638,32 @@ void Membership::drop_from_core(Context& ctx, const Ledger& ledger, Leg& leg) {
     if (!planted(Bug::kRouteAfterDrop)) leg.set_core(ctx, tee::Ctl::kLegOff);
   }
   if (!leg.drop_due || (!any_good() && !planted(Bug::kDropUnserved))) return;
+  if (leg.state() == LS::kPurging && leg.link.is_up() && !planted(Bug::kPurgeAttached)) part(ctx, leg);
   leg.drop_due = false;
   leg.sweep(ctx, tee::Ctl::kDrop);
+}
+
+// The core is about to give back the slots of what this leg still owes: its association ends first, else the
+// data of a late read would go into a slot that is another command's (P3). Its registration is taken back on
+// a new one, which preempts the old one, so that nothing of ours executes there any more.
+void Membership::part(Context& ctx, Leg& leg) {
+  leg.farewell = leg.reservation.held();
+  leg.give_up_at = ctx.now + ctx.times.start_wait;
+  leg.lost_at = ctx.now;
+  leg.reservation.end();
+  leg.link.failed(ctx, "it is being removed");
+}
+
+bool Membership::said_farewell(Context& ctx, Leg& leg) {
+  if (planted(Bug::kPurgeAttached)) {
+    if (leg.link.is_up()) leg.reservation.leave(ctx);
+    return !leg.link.is_up() || leg.reservation.left();
+  }
+  if (!leg.farewell || ctx.now >= leg.give_up_at) return true;
+  if (!leg.link.is_up()) return false;
+  leg.reservation.leave(ctx);
+  leg.farewell = !leg.reservation.left();
+  return !leg.farewell;
 }
 
 void Membership::fail_pending(Context& ctx) {
@@ -678,8 +704,11 @@ void Membership::wake(Wake& w, const Context& ctx) const {
       case LS::kLost:
       case LS::kDropping:
       case LS::kSweeping:
+        w.add(last_fail_ + kFailAgain);
+        break;
       case LS::kPurging:
         w.add(last_fail_ + kFailAgain);
+        if (leg.farewell) w.add(leg.give_up_at);
         break;
       default:
         break;

@@ -76,6 +76,8 @@ class Membership {
   void distrust_copies(Context& ctx, const Ledger& ledger);
   void lose(Context& ctx, Leg& leg, const std::string& why);
   void keep_last(Context& ctx);
+  void part(Context& ctx, Leg& leg);
+  bool said_farewell(Context& ctx, Leg& leg);
   void watch_doubt(FenceDesk& fences);
   void watch_held(Context& ctx);
   void choose_survivor(Context& ctx);

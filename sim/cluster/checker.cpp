@@ -125,8 +125,12 @@ void Checker::check_keys(const Op& op) {
   for (unsigned peer = 0; peer < world_.peers.size(); ++peer) {
     if (drop_number_[peer] == 0) continue;
     bool misses = false;
-    for (std::uint32_t i = 0; i < op.count; ++i)
-      misses = misses || world_.peers[peer]->cache[op.lba + i] != op.values[i];
+    for (std::uint32_t i = 0; i < op.count; ++i) {
+      const Peer& p = *world_.peers[peer];
+      // What it had executed and lost with its power it has not missed.
+      const bool held = p.cache[op.lba + i] == op.values[i] || p.lost[op.lba + i] == op.values[i];
+      misses = misses || !held;
+    }
     if (misses && !carried(drop_number_[peer]))
       fail(6, fmt::format(
                   "a write is acknowledged without peer {}, and no leg carries the number {} that says so",
@@ -332,6 +336,7 @@ void Checker::committed() {
       (k->kind == store::Kind::kOpen ? open_ : dirty_[k->leg]) = (*bits)[0];
     }
   }
+  world_.model.records(world_);
   if (epoch_.epoch != epoch_before) {
     leg_of_peer_.fill(-1);
     for (unsigned leg = 0; leg < 4; ++leg) {

@@ -45,6 +45,7 @@ class Checker {
   void committed();
   const store::EpochRecord& epoch() const { return epoch_; }
   bool open(std::uint32_t region) const { return (open_ >> region & 1) != 0; }
+  bool dirty(unsigned leg, std::uint32_t region) const { return (dirty_[leg] >> region & 1) != 0; }
   int peer_of(unsigned leg) const;
   store::Role role_of_peer(unsigned peer) const;
   void taken_over();  // the record is another node's from here on

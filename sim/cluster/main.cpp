@@ -22,10 +22,12 @@ constexpr const char* kUsage =
     "       cluster_sim --seeds N [--base B] [--processes P] [--resume] [--state FILE] [--coverage] "
     "[--liars] [--story NAME]\n"
     "       cluster_sim --hashes N [--base B] [--liars]   the hash of each seed's trace, to compare builds\n"
+    "       cluster_sim --steps N [--base B]          the steps of N seeds as the model of sim/model sees "
+    "them\n"
     "       cluster_sim --tables                     the transition tables, as docs/PROTOCOL.md has them\n";
 
 struct Arguments {
-  std::uint64_t seed = 0, seeds = 0, base = 0, hashes = 0;
+  std::uint64_t seed = 0, seeds = 0, base = 0, hashes = 0, steps = 0;
   unsigned processes = 2;
   bool resume = false, coverage = false, liars = false, quiet = false, plain = false, waiting = false,
        reserved = false, tables = false, bad = false;
@@ -64,6 +66,8 @@ Arguments parse(int argc, char** argv) {
       a.reserved = true;
     else if (word == "--story" && i + 1 < argc)
       a.bad = (a.story = story_named(argv[++i])) == StoryKind::kNone;
+    else if (word == "--steps")
+      a.steps = number();
     else if (word == "--tables")
       a.tables = true;
     else if (word[0] >= '0' && word[0] <= '9')
@@ -71,7 +75,8 @@ Arguments parse(int argc, char** argv) {
     else
       a.bad = true;
   }
-  a.bad = a.bad || (!a.tables && a.seed == 0 && a.seeds == 0 && a.hashes == 0) || a.processes == 0;
+  a.bad = a.bad || (!a.tables && a.seed == 0 && a.seeds == 0 && a.hashes == 0 && a.steps == 0) ||
+          a.processes == 0;
   return a;
 }
 
@@ -162,6 +167,15 @@ int main(int argc, char** argv) {
           "%llu %016llx\n", static_cast<unsigned long long>(seed),
           static_cast<unsigned long long>(run_plan(a.liars ? make_liar_plan(seed) : make_plan(seed)).hash));
     }
+    return 0;
+  }
+  if (a.steps != 0) {
+    ModelSteps steps;
+    for (std::uint64_t i = 0; i < a.steps; ++i)
+      (void)run_plan(as_the_model(make_plan(std::max<std::uint64_t>(a.base, 1) + i)), steps);
+    for (const auto& [step, times] : steps.seen)
+      std::printf("%8llu  %s -> %s\n", static_cast<unsigned long long>(times), shape_text(step.first).c_str(),
+                  shape_text(step.second).c_str());
     return 0;
   }
   return a.seeds != 0 ? many(a) : one(a);

@@ -95,6 +95,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   // ---- faults of links and store ------------------------------------------------------------------
   Assoc* assoc_of_peer(unsigned peer);
   void break_assoc(Assoc& a, bool lose_all, Duration told_after);
+  bool seized(unsigned peer);  // by another node
   Time store_stalled_until = 0, store_slow_until = 0;
   Duration store_slow_by = 0;  // each commit, until then
   unsigned store_errors_one_in = 0;

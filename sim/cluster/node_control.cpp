@@ -79,6 +79,7 @@ void Node::start() {
   open.value = kDepth;
   ctl(open);
   world_.note("node starts");
+  world_.model.node(true);
   renew_lease();
   if (world_.plan.setup.neighbour) start_neighbour();
   Input in;
@@ -91,6 +92,7 @@ void Node::start() {
 void Node::crash() {
   if (!up()) return;
   world_.note("node crashes");
+  world_.model.node(false);
   ++life_;
   dying_ = halted_ = false;
   paused_ = false;
@@ -267,6 +269,7 @@ void Node::act(Action& a) {
   switch (a.kind) {
     case Kind::kCtl:
       a.ctl.ns = 0;
+      world_.model.told(a.ctl);
       if (a.ctl.op == tee::Ctl::kSetNamespace) reconciling_ = a.ctl.flag2 == 1;
       if (a.ctl.op == tee::Ctl::kSetLeg) {
         leg_state_[a.ctl.leg.to_uint()] = a.ctl.leg_state.to_uint();

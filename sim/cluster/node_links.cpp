@@ -57,7 +57,10 @@ void Node::connected(std::uint32_t number) {
   const bool exists = a.peer < world_.peers.size();
   const Peer& p = *world_.peers[exists ? a.peer : 0];
   // Whoever is seen first is the leg: for what looks like another namespace that is too early.
-  const bool known = world_.disk.records().contains(store::identity_key("vol0", a.leg));
+  // (The identity of a removed leg is deleted a moment after it has been forgotten.)
+  const auto role = world_.check.epoch().legs[a.leg].role;
+  const bool known = world_.disk.records().contains(store::identity_key("vol0", a.leg)) &&
+                     role != store::Role::kNone && role != store::Role::kRemoved;
   const bool there = exists && world_.now() >= p.away_until && (known || !p.strange());
   world_.note("connected {} there {}", number, there ? 1u : 0u);
   if (there) {

@@ -2,6 +2,7 @@
 // gone may execute later, as any other.
 #include <algorithm>
 
+#include "runtime/core/leg_fence.hpp"
 #include "runtime/core/planted.hpp"
 #include "sim/cluster/node_later.hpp"
 #include "sim/cluster/words.hpp"
@@ -74,6 +75,22 @@ Node::Awaited Node::abort_victims(unsigned peer, const std::vector<std::uint32_t
     }
   }
   return awaited;
+}
+
+// Another node preempts and aborts whoever is registered. True: commands that had begun are still to end, or
+// nobody had known what came before; then its key says so.
+bool Node::seized(unsigned peer) {
+  Peer& p = *world_.peers[peer];
+  std::vector<std::uint32_t> victims;
+  bool doubt = false;
+  for (const auto& [host, key] : p.keys) {
+    victims.push_back(host);
+    doubt = doubt || core::FenceKey::of(key).doubt;
+  }
+  (void)abort_victims(peer, victims);
+  for (const LegCommand& c : commands_)
+    doubt = doubt || (c.live && !c.executed && c.at_peer && c.begun && assocs_[c.assoc]->peer == peer);
+  return doubt;
 }
 
 void Node::reserve_done(std::uint32_t number, std::uint64_t serial) {

@@ -154,7 +154,10 @@ spec::Status Peer::reserve(std::uint32_t host, const core::Reserve& c, std::vect
 void Peer::lose_power() {
   if (facts.volatile_cache)
     for (std::size_t i = 0; i < cache.size(); ++i)
-      if (cache[i] != stable[i] && !chance.one_in(3)) cache[i] = stable[i];  // some had been written back
+      if (cache[i] != stable[i] && !chance.one_in(3)) {  // some had been written back
+        lost[i] = cache[i];
+        cache[i] = stable[i];
+      }
   stable = cache;
 }
 

@@ -35,7 +35,7 @@ struct LegCommand {
 class Peer {
  public:
   Peer(unsigned index, unsigned blocks, Chance chance)
-      : index(index), chance(chance), cache(blocks), stable(blocks) {}
+      : index(index), chance(chance), cache(blocks), stable(blocks), lost(blocks) {}
 
   // Executes; true when the medium may have changed.
   bool execute(LegCommand& c);
@@ -45,6 +45,7 @@ class Peer {
   Chance chance;
   core::LegFacts facts;
   std::vector<Value> cache, stable;
+  std::vector<Value> lost;  // what the last loss of power that hit a block took from it
   // ---- reservations: Exclusive Access, persistent (hosts are numbers of associations + 1) ---------------
   static constexpr std::uint32_t kAlien = ~0u;
   std::map<std::uint32_t, std::uint64_t> keys;

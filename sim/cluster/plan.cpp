@@ -213,11 +213,27 @@ void reserve_legs(Plan& p, std::uint64_t seed) {
 void add_newest(Plan& p, std::uint64_t seed) {
   Chance c(seed, 9);
   const unsigned fences = p.setup.reserved_legs == 0 || c.one_in(2) ? 0 : 5 + c.pick(20);
-  for (Fault& f : p.faults) {
+  const int leaving = state_named("fence leaving");
+  for (std::size_t i = 0; i < p.faults.size(); ++i) {
+    Fault& f = p.faults[i];
     if (f.state >= 0 || !c.percent(fences)) continue;
-    f.state = static_cast<int>(kOldStates + c.pick(core::kMachineStates - kOldStates));
+    f.state =
+        c.one_in(4) ? leaving : static_cast<int>(kOldStates + c.pick(core::kMachineStates - kOldStates));
     f.kind = static_cast<FaultKind>(c.pick(kOldKinds));
     f.length = length_of(f.kind, c);
+    if (f.state != leaving || i == 0 || p.faults[i - 1].state >= 0) continue;
+    p.faults[i - 1].kind = FaultKind::kOperator;
+    p.faults[i - 1].param = p.faults[i - 1].param / 8 * 8 + 2;  // remove
+  }
+  if (p.setup.reserved_legs == 15 && c.one_in(3)) {
+    const unsigned states = core::kMachineStates;
+    Fault f;
+    f.at = 100 * kMillisecond + c.below(p.safety / 2);
+    f.kind = FaultKind::kOldStore;
+    f.length = c.between(50 * kMillisecond, 3 * kSecond);
+    const auto rare = rare_states();
+    f.state = static_cast<int>(c.one_in(2) ? rare[c.below(rare.size())] : c.pick(states));
+    p.faults.push_back(f);
   }
   if (c.one_in(3)) tell_late_story(p, c);
   sort_by_time(p);
@@ -269,8 +285,18 @@ Plan make_story_plan(std::uint64_t seed, StoryKind which) {
   p.setup.full = true;
   Chance c(seed, 10);
   std::erase_if(p.faults, [&](const Fault&) { return !c.one_in(4); });
+  if (which == StoryKind::kRemovedAndAdded && c.one_in(2)) p.setup.reserved_legs = 15;
   for (unsigned i = 0; i < 3; ++i) tell_story(p, c, which);
   sort_by_time(p);
+  return p;
+}
+
+Plan as_the_model(Plan p) {
+  p.setup.legs = 2;
+  p.setup.spares = 0;
+  std::erase_if(p.faults, [](const Fault& f) {
+    return f.kind == FaultKind::kOperator || f.kind == FaultKind::kTakeover || f.kind == FaultKind::kOldStore;
+  });
   return p;
 }
 

@@ -128,6 +128,8 @@ StoryKind story_named(const std::string& name);  // kNone: there is no such stor
 // A few faults of a plain plan, and this story several times.
 Plan make_story_plan(std::uint64_t seed, StoryKind which);
 Plan make_liar_plan(std::uint64_t seed);
+// As far as the model of sim/model goes: two legs and no more, no operators, no other node.
+Plan as_the_model(Plan plan);
 std::string describe(const Plan& plan);
 
 }  // namespace nvtee::cluster

@@ -151,7 +151,8 @@ void World::takeover(const Fault& f) {
   note("another node takes the namespace");
   for (auto& p : peers) {
     if (p->facts.reservations)
-      p->seize(core::FenceKey{core::fence_tag(spec_of(plan.setup)), fence_number(), 0, false}.packed());
+      p->seize(core::FenceKey{core::fence_tag(spec_of(plan.setup)), fence_number(), 0, node->seized(p->index)}
+                   .packed());
     else
       p->reserved = true;
   }
@@ -602,6 +603,14 @@ cluster::Result run_plan(const Plan& plan, bool want_trace, Coverage* coverage) 
   World w(plan, want_trace);
   auto r = w.run();
   if (coverage != nullptr) coverage->add(w.coverage);
+  return r;
+}
+
+cluster::Result run_plan(const Plan& plan, ModelSteps& steps) {
+  World w(plan);
+  w.model.wanted = true;
+  auto r = w.run();
+  for (const auto& [step, times] : w.model.seen) steps.seen[step] += times;
   return r;
 }
 

@@ -13,6 +13,7 @@
 #include "sim/cluster/coverage.hpp"
 #include "sim/cluster/disk.hpp"
 #include "sim/cluster/host.hpp"
+#include "sim/cluster/model_steps.hpp"
 #include "sim/cluster/net.hpp"
 #include "sim/cluster/node.hpp"
 #include "sim/cluster/ops.hpp"
@@ -43,6 +44,7 @@ class World {
   Chance chance;  // of the network
   Checker check;
   Coverage coverage;
+  ModelSteps model;
   Ops ops;
   Disk disk;
   std::vector<std::unique_ptr<Peer>> peers;
@@ -99,5 +101,7 @@ class World {
 
 // Runs a plan, whatever it does: a broken check of the product is a failure like any other.
 Result run_plan(const Plan& plan, bool want_trace = false, Coverage* coverage = nullptr);
+// The same, with the steps of each region as the model would see them.
+Result run_plan(const Plan& plan, ModelSteps& steps);
 
 }  // namespace nvtee::cluster
