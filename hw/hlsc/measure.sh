@@ -17,6 +17,7 @@ shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 modules=("$@")
 if [ ${#modules[@]} -eq 0 ]; then
+  exec > >(tee "$dir/$kind.txt")  # of all kernels: ./dev cosim --bench shows it too
   for f in "$dir"/*_top.txt; do modules+=("$(basename "$f" .txt)"); done  # netlists have no .txt
 fi
 kept=$dir/measured/$kind
@@ -38,7 +39,10 @@ once() {
     return
   fi
   "$@"
-  grep -q '?' "$work/$name.row" || { echo "$key" && cat "$work/$name.row"; } >"$kept/$name"
+  # Neither what failed nor what was ended half way.
+  if [ "$(wc -w <"$work/$name.row")" -gt 2 ] && ! grep -q '?' "$work/$name.row"; then
+    { echo "$key" && cat "$work/$name.row"; } >"$kept/$name.new" && mv "$kept/$name.new" "$kept/$name"
+  fi
 }
 levels_of() { once "$1" levels "$1"; }
 levels() {
