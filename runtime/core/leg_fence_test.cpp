@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
+#include "runtime/core/fake_leg.hpp"
 #include "runtime/core/membership.hpp"
 
 namespace nvtee::core {
@@ -13,73 +12,6 @@ namespace {
 using S = LegFence::State;
 using V = LegFence::Verdict;
 using Op = Reserve::Op;
-
-// Registrations of one namespace; hosts are numbers. Exclusive Access only.
-struct FakeLeg {
-  std::map<unsigned, std::uint64_t> keys;
-  unsigned holder = 0;
-  bool persistent = false;
-  std::vector<unsigned> aborted;
-  spec::Status error = 0;
-  unsigned first_of_node = 0;  // hosts from here on are of our process
-
-  Reserved report(unsigned me) const {
-    Reserved r;
-    r.type = holder != 0 ? spec::resv::kExclusiveAccess : 0;
-    r.persistent = persistent;
-    for (const auto& [host, key] : keys)
-      r.registrants.push_back({key, host == me, host >= first_of_node, host == holder});
-    return r;
-  }
-  spec::Status change(unsigned me, const Reserve& c) {
-    const auto mine = keys.find(me);
-    const bool known = mine != keys.end() && mine->second == c.current;
-    switch (c.op) {
-      case Op::kReport:
-        return 0;
-      case Op::kRegister:
-        if (mine != keys.end() && mine->second != c.other) return spec::st::kReservationConflict;
-        keys[me] = c.other;
-        persistent = true;
-        return 0;
-      case Op::kReplace:
-        if (!known) return spec::st::kReservationConflict;
-        mine->second = c.other;
-        return 0;
-      case Op::kUnregister:
-        if (!known) return spec::st::kReservationConflict;
-        keys.erase(me);
-        if (holder == me) holder = 0;
-        return 0;
-      case Op::kAcquire:
-        if (!known || (holder != 0 && holder != me)) return spec::st::kReservationConflict;
-        holder = me;
-        return 0;
-      case Op::kPreempt: {
-        if (!known) return spec::st::kReservationConflict;
-        const bool takes = holder != 0 && keys[holder] == c.other;
-        for (auto it = keys.begin(); it != keys.end();) {
-          const bool victim = it->second == c.other && (!takes || it->first != me);
-          if (victim) aborted.push_back(it->first);
-          it = victim ? keys.erase(it) : std::next(it);
-        }
-        if (takes) holder = me;
-        return 0;
-      }
-    }
-    return spec::st::kInvalidField;
-  }
-  Reserved answer(unsigned me, const Reserve& c) {
-    Reserved r;
-    if (error != 0) {
-      r.status = error;
-      return r;
-    }
-    r.status = change(me, c);
-    if (c.op == Op::kReport) r = report(me);
-    return r;
-  }
-};
 
 class Fences : public ::testing::Test {
  protected:
@@ -547,6 +479,39 @@ TEST_F(FencedLegs, ALegThatDoesNotAnswerIsRemovedAllTheSame) {
   settle();
   EXPECT_EQ(fakes[1].keys.size(), 1u);
   EXPECT_FALSE(leg(1).configured());
+}
+
+// Seed 1271: the last leg returned while another one, in promotion, was away on paper only: its next
+// association was taking the reservation already. Losing it ended that, and nobody asked again (P9).
+TEST_F(FencedLegs, TheReservationOfANewerAssociationGoesOnWhenThePromotionIsLost) {
+  both_serve();
+  Leg& l = leg(1);
+  l.restore(Leg::State::kCopying);
+  l.role = Role::kSyncing;
+  l.to_copy.clear_all();
+  ASSERT_TRUE(l.to_copy.set(0));
+  members.on_down(ctx, 0, leg(0).link.gen(), "cable", true);
+  ctx.now += ctx.times.reconnect_min;
+  settle();
+  up(0);
+  reserve_all(0);
+  ctx.now += ctx.times.start_wait;
+  settle();
+  ASSERT_EQ(leg(0).state(), Leg::State::kReissuing);
+  l.to_copy.clear_all();
+  settle();
+  ASSERT_EQ(l.state(), Leg::State::kPromoting);
+  members.on_down(ctx, 1, l.link.gen(), "cable", true);
+  ctx.now += ctx.times.reconnect_min;
+  settle();
+  up(1);
+  ASSERT_TRUE(l.reservation.busy());
+  leg(0).on_sweep_done();
+  settle();
+  ASSERT_TRUE(leg(0).good());
+  ASSERT_EQ(l.reason, "the leg that it was copied from was away meanwhile");
+  reserve_all(1);
+  EXPECT_TRUE(l.link.is_up());
 }
 
 }  // namespace
