@@ -51,7 +51,7 @@ if [ $mutants = 1 ]; then
   echo
   echo "| kernel | planted bug | where | which | noticed |"
   echo "|---|---|---|---|---|"
-  "$build/cosim/engine_mutants" "$build/rtl/engine/mutants.txt" || wrong=1
+  "$build/cosim/engine_mutants" "$build/rtl/engine/mutants.txt" --jobs "$(nproc)" || wrong=1
 fi
 if [ $kernel_mutants = 1 ]; then
   echo

@@ -172,13 +172,14 @@ class Way {
   // "kernel clocks, ...": what each kernel took before it wrote its stream.
   std::string text() const {
     std::string t;
-    unsigned before = 0;
+    int before = 0;
     for (std::size_t i = 0; i < clocks_.size(); ++i) {
+      const int passed = static_cast<int>(clocks_[i]);  // what lies in memory may have left a stream before
       std::string kernel = streams_.writer(names_[i]);
       if (kernel.starts_with("u_")) kernel.erase(0, 2);
       if (const auto top = kernel.find("_top"); top != std::string::npos) kernel.erase(top);
-      t += (i == 0 ? "" : ", ") + kernel + " " + std::to_string(clocks_[i] - before);
-      before = clocks_[i];
+      t += (i == 0 ? "" : ", ") + kernel + " " + std::to_string(passed - before);
+      before = passed;
     }
     return t + (at_ < names_.size() ? ", then lost at " + names_[at_] : "");
   }
