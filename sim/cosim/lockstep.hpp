@@ -28,6 +28,7 @@ class Gate {
  public:
   bool open(Random& r) { return r.chance(percent_); }
   void redraw(Random& r) { percent_ = r.of(std::vector<unsigned>{100, 100, 90, 50, 50, 10, 2, 0, 0}); }
+  void set(unsigned percent) { percent_ = percent; }
 
  private:
   unsigned percent_ = 50;
@@ -54,11 +55,18 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   void source(std::function<typename Q::type(Random&)> f) {
     port<Q>().source = std::move(f);
   }
+  // Is told of what the native kernel writes at a port: answers to it can come in then.
+  template <class Q>
+  void sink(std::function<void(const typename Q::type&)> f) {
+    port<Q>().sink = std::move(f);
+  }
   template <class Q>
   void scalar_source(std::function<std::uint64_t(Random&)> f) {
     std::get<Value<Q>>(scalars_).source = std::move(f);
   }
   Biases biases;
+  bool vary =
+      false;  // how much is random changes in the course of a run: one output alone short of room, few values
   // Ports that must not bring more than one record in so many clocks, lest nothing else ever happens.
   std::map<std::string_view, unsigned> rare;
 
@@ -82,6 +90,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) {
       if constexpr (!Q::output) p.one_in = rare.contains(Q::name) ? rare[Q::name] : 0;
     });
+    focus_ = biases;
     reset(v);
     for (std::uint64_t i = 0; i < clocks && why_.empty(); ++i) clock(v);
     return why_.empty();
@@ -106,6 +115,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     std::unique_ptr<hls::stream<typename Q::type, 1>> native =
         std::make_unique<hls::stream<typename Q::type, 1>>(Q::name);
     std::function<typename Q::type(Random&)> source;
+    std::function<void(const typename Q::type&)> sink;
     Gate gate;
     std::uint64_t moved = 0;
     // input
@@ -165,11 +175,38 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
     v.ap_rst_n = 1;
   }
 
+  // Half of the time each port for itself. Else all outputs have room, or all but one: with many outputs,
+  // each short of room now and then, hardly a call would get as far as to want the one that is.
   void redraw() {
+    const bool alone = vary && random_.chance(50);
+    const unsigned scarce = random_.below(sizeof...(P) + sizeof...(P) / 2);
+    unsigned i = 0;
     each([&]<class Q>(std::type_identity<Q>, Port<Q>& p) {
       p.gate.redraw(random_);
       p.limit = random_.of(std::vector<unsigned>{4, 4, 4, 2, 1, 0});
+      if (Q::output && alone) {
+        p.limit = i == scarce ? random_.below(2) : 4;
+        p.gate.set(i == scarce ? random_.of(std::vector<unsigned>{0, 2, 50}) : 100);
+      }
+      ++i;
     });
+  }
+
+  // Now and then fields keep to a few of their values, or to one, or take any: what is rare when all vary (a
+  // full list, the same slot sixteen times, a sequence of one kind) becomes common.
+  void refocus() {
+    focus_.clear();
+    recalls_ = random_.chance(50);
+    const bool all = random_.chance(30);
+    for (const Bias& b : biases) {
+      const unsigned how = all ? 0 : random_.below(100);
+      if (how >= 93 && b.percent != 100) continue;
+      focus_.push_back(b);
+      if (how < 65) continue;
+      std::vector<std::uint64_t> few;
+      for (unsigned n = how < 80 ? 1 + random_.below(3) : 1; n != 0; --n) few.push_back(random_.of(b.values));
+      focus_.back().values = few;
+    }
   }
 
   // What the outside shows in this clock.
@@ -181,7 +218,8 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
         Q::flag(v) = p.room ? 1 : 0;
       } else {
         if (!p.visible && p.gate.open(random_) && (p.one_in < 2 || random_.below(p.one_in) == 0)) {
-          p.head = p.source ? p.source(random_) : random_record<Q>(biases, random_);
+          p.head =
+              p.source ? p.source(random_) : random_record<Q>(focus_, random_, recalls_ ? &memory_ : nullptr);
           p.visible = true;
           Q::pack(p.head).to(Q::data(v));
         }
@@ -220,7 +258,10 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
       if constexpr (Q::output) {
         if (!vis || p.native->empty()) return;
         if (!fire) fail(std::string(Q::name) + ": the native kernel writes, the module lies idle");
-        p.expected.push_back(Q::pack(p.native->read()));
+        const typename Q::type written = p.native->read();
+        if (p.sink) p.sink(written);
+        p.expected.push_back(Q::pack(written));
+        if (recalls_) look_at<Q>(p.expected.back(), memory_, random_);
         remember<Q>("native writes", p.expected.back());
       } else {
         const bool taken = vis && p.native->empty(), strobe = Q::strobe(v) != 0;
@@ -299,6 +340,7 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
 
   void clock(V& v) {
     if (tally_.clocks % 256 == 0) redraw();
+    if (vary && tally_.clocks % 2048 == 1024) refocus();
     drive(v);
     half(v, false);
     const bool fire = v.ap_fire != 0, idle = v.ap_idle != 0;
@@ -333,6 +375,9 @@ class Lockstep<V, hlsc_ports::List<P...>, hlsc_ports::List<S...>> {
   }
 
   Random random_;
+  Biases focus_;  // of `biases`, for a while
+  Memory memory_;
+  bool recalls_ = false;  // for a while: fields take what others of their name were
   std::function<void()> native_;
   std::tuple<Port<P>...> ports_;
   std::tuple<Value<S>...> scalars_;

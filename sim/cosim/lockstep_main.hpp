@@ -20,6 +20,7 @@ struct RunOptions {
   std::string waves;
   std::string mutants;  // list of planted bugs: each is run, and must be noticed
   unsigned mutant = 0;
+  bool vary = false;  // Lockstep::vary; runs with planted bugs do
 };
 
 inline RunOptions run_options(int argc, char** argv) {
@@ -31,6 +32,7 @@ inline RunOptions run_options(int argc, char** argv) {
     if (name == "--seed") o.seed = std::strtoull(argv[i + 1], nullptr, 0);
     if (name == "--waves") o.waves = argv[i + 1];
     if (name == "--mutants") o.mutants = argv[i + 1];
+    if (name == "--vary") o.vary = std::strtoul(argv[i + 1], nullptr, 0) != 0;
   }
   return o;
 }
@@ -44,6 +46,7 @@ std::uint64_t run_once(const RunOptions& o, const char* name, SetUp set_up) {
   if constexpr (requires { model->mutant; }) model->mutant = static_cast<std::uint16_t>(o.mutant);
   Bench bench(o.seed);
   set_up(bench, name);
+  bench.vary = o.vary || !o.mutants.empty();
   VerilatedFstC fst;
   if (!o.waves.empty()) {
     model->trace(&fst, 99);
@@ -101,6 +104,13 @@ template <class V, class Bench, class SetUp>
 int mutants_main(RunOptions o, const char* name, SetUp set_up) {
   std::ifstream list(o.mutants);
   unsigned planted = 0, missed = 0;
+  // Without a bug they must be equal, or being noticed would mean nothing.
+  const ChildResult none = run_in_child<V, Bench>(o, name, set_up);
+  if (!none.heard || none.where != 0) {
+    std::printf("%s: differs without a planted bug, seed %llu\n", name,
+                static_cast<unsigned long long>(o.seed));
+    return 1;
+  }
   for (std::string line; std::getline(list, line);) {
     const std::size_t a = line.find('\t'), b = line.find('\t', a + 1), c = line.find('\t', b + 1);
     o.mutant = static_cast<unsigned>(std::stoul(line));

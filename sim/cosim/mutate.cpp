@@ -10,6 +10,7 @@
 //
 // LIST: number, rule, line, C++ source; of the engine: number, kernel, rule, C++ source, which, line.
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -55,7 +56,8 @@ const std::vector<Rule>& rules() {
       {"a sum off by one", std::regex(R"(^  assign (\w+) = ([^?]*) \+ ([^?;]*);(.*)$)"),
        "  assign $1 = $2 + $3 + @;$4"},
       {"a stage keeps the wrong bit",
-       std::regex(R"(^  (always @\(posedge ap_clk\).*) (\w+_s\d+) <= (.*);(.*)$)"), "  $1 $2 <= ($3) ^ @;$4"},
+       std::regex(R"(^  (always @\(posedge ap_clk\).*) (\w+_s\d+) <= (.*);(.*)$)"),
+       "  $1 $2 <= ($3) ^ (@ << #);$4"},
       {"arms of a choice swapped", std::regex(R"(^  assign (\w+) = ([^?]*) \? ([^:]*) : ([^:;]*);(.*)$)"),
        "  assign $1 = (($2) ^ @) ? $3 : $4;$5"},
       {"a condition is forgotten", std::regex(R"(^  assign (\w+) = (\w+) & (\w+);(.*)$)"),
@@ -77,9 +79,36 @@ bool of_the_trace(const std::string& line) {
          line.find("initial") != std::string::npos;
 }
 
-std::string replaced(const std::string& line, const Rule& rule, unsigned id) {
+// Of what is assigned: the lowest bit that another line looks at. A bit that nobody looks at may be wrong.
+unsigned bit_of(const Rule& rule, const std::string& line, const std::vector<std::string>& lines) {
+  std::smatch m;
+  if (std::string(rule.to).find('#') == std::string::npos || !std::regex_match(line, m, rule.at)) return 0;
+  const std::string name = m[2];
+  unsigned lowest = ~0u;
+  for (const std::string& other : lines) {
+    if (&other == &line || other == line || other.starts_with("  reg ")) continue;
+    for (std::size_t at = other.find(name); at != std::string::npos; at = other.find(name, at + 1)) {
+      const std::size_t end = at + name.size();
+      const auto word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+      if ((at != 0 && word(other[at - 1])) || (end < other.size() && word(other[end]))) continue;
+      unsigned lo = 0;
+      if (end < other.size() && other[end] == '[') {
+        const std::size_t close = other.find(']', end), colon = other.find(':', end);
+        lo = static_cast<unsigned>(
+            std::strtoul(other.c_str() + (colon < close ? colon : end) + 1, nullptr, 10));
+      }
+      lowest = std::min(lowest, lo);
+    }
+  }
+  return lowest == ~0u ? 0 : lowest;
+}
+
+std::string replaced(const std::string& line, const Rule& rule, unsigned id, unsigned bit) {
   std::string to = rule.to;
-  const std::string on = "(mutant == 16'd" + std::to_string(id) + ")";
+  if (const std::size_t at = to.find('#'); at != std::string::npos) to.replace(at, 1, std::to_string(bit));
+  // Shifted, it has to be as wide as what it is shifted in.
+  const std::string on = bit == 0 ? "(mutant == 16'd" + std::to_string(id) + ")"
+                                  : "{1023'd0, mutant == 16'd" + std::to_string(id) + "}";
   for (std::size_t at; (at = to.find('@')) != std::string::npos;) to.replace(at, 1, on);
   return std::regex_replace(line, rule.at, to);
 }
@@ -177,7 +206,7 @@ void mutate_kernel(const std::string& from, const std::string& to, std::ofstream
       const std::size_t i = sites[k * sites.size() / n];
       taken[i] = true;
       const std::string before = lines[i];
-      lines[i] = replaced(before, rule, ++id);
+      lines[i] = replaced(before, rule, ++id, bit_of(rule, before, lines));
       list << id << '\t' << rule.name << '\t' << text_of(before) << '\t' << source_of(before) << '\n';
     }
   }
@@ -249,7 +278,7 @@ class EngineMutator {
   }
   void plant(const std::string& kernel, const Rule& rule, std::size_t which, std::string& line) {
     const std::string before = line;
-    line = replaced(before, rule, ++id_);
+    line = replaced(before, rule, ++id_, 0);
     list_ << id_ << '\t' << kernel << '\t' << rule.name << '\t' << place_of(before, root_) << '\t' << which
           << '\t' << text_of(before) << '\n';
   }

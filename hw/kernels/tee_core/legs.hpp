@@ -564,13 +564,11 @@ NVTEE_TEE_INLINE void granted(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<
 }
 
 template <class C>
-inline void advance_rarely(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<C>& io) {
+inline void advance_rarely(LegRow& r, const Work& w, LegsIo<C>& io) {
   if (w.kind == Work::kOrder) {
     ordered(r, w, io);
   } else if (w.kind == Work::kPeeked) {
     peek_answered(r, w, io);
-  } else {
-    swept(r, w, turn, io);
   }
 }
 
@@ -583,7 +581,7 @@ NVTEE_TEE_INLINE void advance(LegRow& r, const Work& w, ap_uint<8> turn, LegsIo<
     answered(r, w, turn, io);
   } else {
     LegRow copy = r;
-    advance_rarely(copy, w, turn, io);
+    advance_rarely(copy, w, io);
     r = copy;
   }
 }
@@ -605,7 +603,11 @@ inline void sweep_on(LegsState<C>& s, LegsIo<C>& io) {
     s.sweeping = 0;
     return;
   }
-  run_row(s, s.sweep, static_cast<unsigned>(s.at), io);
+  // s.sweep is a Work::kSweep and no other: what the other kinds do is not there twice.
+  const unsigned slot = static_cast<unsigned>(s.at);
+  LegRow row = s.rows[slot];
+  swept(row, s.sweep, s.turn, io);
+  s.rows[slot] = row;
   s.at = static_cast<ap_uint<14>>(s.at + 1);
 }
 

@@ -29,6 +29,12 @@ inline Biases biases_of(std::string_view top) {
             {"=kind", {0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 3, 4, 5, 6, 6, 7, 8}},
             {"kind", {0, 0, 0, 1, 2}},
             {"last", {1, 1, 1, 0}}};
+  // Namespaces of which only the last have the number that a command names.
+  if (top == "check_top") {
+    Biases b = {{"ns", {0, 1, 2, 0, 1, 2, 0, 1, 2}}, {"nsid", {1, 2, 3, 4, 5, 0xffffffff}}};
+    for (std::uint64_t i = 3; i < 64; ++i) b[0].values.push_back(i);
+    return b;
+  }
   // Work::kSweep walks through all slots: now and then only.
   if (top == "legs_top") {
     Biases b = {{"=kind", {0, 0, 1, 1, 1, 1, 2, 2, 3}, 100}, {"cmd.kind", {0, 0, 0, 1}}};
