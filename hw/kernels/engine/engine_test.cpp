@@ -1,4 +1,6 @@
 // The whole native engine, bytes in and bytes out.
+#include <set>
+
 #include "hw/kernels/engine/test_stories.hpp"
 
 namespace nvtee::card {
@@ -310,6 +312,61 @@ TEST(Engine, HostsComeAndGo) {
     w.run(5000);
     EXPECT_TRUE(w.settle());
     EXPECT_EQ(w.fault, "");
+    w.compare();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+// ---- commands that meet -----------------------------------------------------------------------------------
+// Writes of all hosts to the same few blocks, all at once; legs do what they have in any order. The guard
+// lets one of those that meet go at a time: legs end equal, each block as one of them had it.
+TEST(Engine, Overlaps) {
+  constexpr unsigned kFirst = 100, kCount = 12;
+  const uint64_t from = first_seed(1100), until = from + rounds(4);
+  for (uint64_t seed = from; seed < until; ++seed) {
+    SCOPED_TRACE(seed);
+    EngineWorld::Options o = random_options(seed);
+    o.legs = 2 + static_cast<unsigned>(seed % 3);
+    o.hosts = 3;
+    EngineWorld w(seed, o);
+    w.forget(kFirst, kCount);  // by others
+    // A leg is asked nothing about blocks of which it still owes an answer (P14).
+    w.heard = [&w](bool leg, unsigned index, const test::TakenPdu& t) {
+      if (!leg || t.head.type != spec::pdu::kCapsuleCmd) return;
+      const auto sqe = t.as<nvmf::CapsuleCmd>().sqe;
+      if (sqe.opcode != spec::io::kWrite) return;
+      for (const auto& [cid, c] : w.legs[index].open)
+        EXPECT_FALSE(c.write && sqe.slba() < c.sqe.slba() + c.sqe.blocks() &&
+                     c.sqe.slba() < sqe.slba() + sqe.blocks())
+            << "two at once at leg " << index;
+    };
+    std::set<test::ByteVec> written[kCount];
+    for (unsigned n = 0; n < 200 && w.fault.empty(); ++n) {
+      test::TestHost& h = w.hosts[w.r.below(o.hosts)];
+      test::TestHost::Command c{};
+      c.opcode = spec::io::kWrite;
+      c.count = 1 + w.r.below(8);
+      c.block = kFirst + w.r.below(kCount - c.count + 1);
+      c.in_capsule = w.r.chance(70);
+      if (h.open.size() + 1 < h.depth) {
+        w.send(h, c);
+        const test::ByteVec& data = h.open[h.next_cid].data;
+        for (unsigned b = 0; b < c.count; ++b)
+          written[c.block - kFirst + b].emplace(data.begin() + b * test::kBlock,
+                                                data.begin() + (b + 1) * test::kBlock);
+      }
+      w.run(30);
+    }
+    EXPECT_TRUE(w.settle()) << "commands are never answered";
+    EXPECT_EQ(w.fault, "");
+    for (unsigned b = 0; b < kCount; ++b)
+      for (const test::TestLeg& l : w.legs) {
+        const auto at = l.disk.begin() + (kFirst + b) * test::kBlock;
+        const test::ByteVec block(at, at + test::kBlock);
+        const auto first = w.legs[0].disk.begin() + (kFirst + b) * test::kBlock;
+        EXPECT_TRUE(std::equal(block.begin(), block.end(), first)) << "leg " << l.index << " block " << b;
+        EXPECT_TRUE(written[b].empty() || written[b].count(block) != 0) << "a block of no write";
+      }
     w.compare();
     if (testing::Test::HasFailure()) return;
   }
