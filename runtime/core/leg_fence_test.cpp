@@ -467,6 +467,21 @@ TEST_F(FencedLegs, ARemovedLegIsGivenBack) {
   EXPECT_FALSE(leg(1).configured());
 }
 
+// Seeds 60107824, 60128521: a leg that had lost its cache was removed while regions were to be reconciled; they counted
+// as equal at once, since one leg was left, and it was still read.
+TEST_F(FencedLegs, NothingIsEqualWhileARemovedLegIsStillRead) {
+  both_serve();
+  leg(0).answered = 1000;
+  EXPECT_TRUE(members.all_settled());
+  members.remove(ctx, 1, 1);
+  settle();
+  commit();
+  ASSERT_EQ(leg(1).state(), Leg::State::kPurging);
+  EXPECT_FALSE(members.all_settled());
+  reserve_all(0);  // the new number: now routing is off
+  EXPECT_TRUE(members.all_settled());
+}
+
 TEST_F(FencedLegs, ALegThatDoesNotAnswerIsRemovedAllTheSame) {
   both_serve();
   leg(0).answered = 1000;

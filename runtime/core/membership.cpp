@@ -354,9 +354,13 @@ bool Membership::any_good() const {
   return std::any_of(legs.begin(), legs.end(), [](const Leg& leg) { return leg.good(); });
 }
 
+// One that is out of the record may still be read until the core is told: what is equal on the others is not
+// on that one (P3).
 bool Membership::all_settled() const {
-  return any_good() && std::all_of(legs.begin(), legs.end(),
-                                   [](const Leg& leg) { return leg.role != Role::kInSync || leg.good(); });
+  return any_good() && std::all_of(legs.begin(), legs.end(), [](const Leg& leg) {
+           const bool read = leg.core_state == tee::Ctl::kLegInSync && !planted(Bug::kEqualTooEarly);
+           return (leg.role != Role::kInSync && !read) || leg.good();
+         });
 }
 
 void Membership::begin_copy(Context& ctx, const Ledger& ledger, Leg& leg) {

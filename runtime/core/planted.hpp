@@ -50,6 +50,7 @@ enum class Bug : unsigned {
   kNewerKeyTaken,       // a leg's key that is newer than the store is taken
   kPreemptNoAbort,      // a former association is preempted, its commands go on
   kDoubtForgotten,      // a preemption that was cut short counts as a barrier
+  kEqualTooEarly,       // regions count as equal while a leg that is out of the record is still read
   kPurgeAttached,       // a removed leg's slots are given back while its association is there
   kEnd
 };

@@ -285,7 +285,7 @@ Plan make_story_plan(std::uint64_t seed, StoryKind which) {
   p.setup.full = true;
   Chance c(seed, 10);
   std::erase_if(p.faults, [&](const Fault&) { return !c.one_in(4); });
-  if (which == StoryKind::kRemovedAndAdded && c.one_in(2)) p.setup.reserved_legs = 15;
+  if (c.one_in(2)) p.setup.reserved_legs = c.one_in(2) ? 15 : c.pick(16);
   for (unsigned i = 0; i < 3; ++i) tell_story(p, c, which);
   sort_by_time(p);
   return p;

@@ -121,6 +121,7 @@ enum class StoryKind : std::uint8_t {
   kFailedApart,
   kReturnBeside,
   kPromotedTwice,
+  kRemovedUnreconciled,
   kEnd
 };
 const char* story_name(StoryKind which);

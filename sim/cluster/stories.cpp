@@ -22,7 +22,8 @@ constexpr const char* kNames[] = {"none",
                                   "copy_overtaken",
                                   "failed_apart",
                                   "return_beside",
-                                  "promoted_twice"};
+                                  "promoted_twice",
+                                  "removed_unreconciled"};
 static_assert(std::size(kNames) == static_cast<unsigned>(StoryKind::kEnd));
 
 class Story {
@@ -58,6 +59,8 @@ class Story {
         return return_beside();
       case StoryKind::kPromotedTwice:
         return promoted_twice();
+      case StoryKind::kRemovedUnreconciled:
+        return removed_unreconciled();
       default:
         return;
     }
@@ -242,6 +245,19 @@ class Story {
     lost(leg, millis(1, 100));
     wait(add(FaultKind::kStoreSlow, millis(400, 900)), "leg promoting");
     wait(lost(leg, millis(1, 60)), "leg promoting");
+  }
+
+  // A leg that lost its cache together with the node is removed before it is made equal.
+  void removed_unreconciled() {
+    two_legs();
+    plan_.setup.cached_legs = 15;
+    const unsigned leg = c_.pick(2);
+    of_peer(leg, FaultKind::kLegAndNode, millis(1, 60));
+    at_ += millis(60, 100);
+    Fault& remove = add(FaultKind::kOperator, 0);
+    remove.param = remove.param / 8 * 8 + 2;
+    remove.target = remove.target / 5 * 5 + leg;
+    wait(remove, "region reconcile");
   }
 
   void wait(Fault& f, std::string_view state) { f.state = state_named(state); }
