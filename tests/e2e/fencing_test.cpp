@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "runtime/nvmf/initiator/association.hpp"
@@ -67,6 +68,17 @@ void bring_back(Cluster& c, const std::string& suffix) {
     std::filesystem::remove(f);
     if (std::filesystem::exists(f + suffix)) std::filesystem::copy_file(f + suffix, f);
   }
+}
+
+// A stop signal is taken thread by thread, a moment after kill() has returned.
+bool stopped(int pid) {
+  namespace fs = std::filesystem;
+  const fs::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  return std::ranges::all_of(fs::directory_iterator(tasks), [](const fs::directory_entry& task) {
+    const std::string stat = read_file((task.path() / "stat").string());
+    const auto name_end = stat.rfind(')');
+    return name_end != std::string::npos && stat.compare(name_end, 3, ") T") == 0;
+  });
 }
 
 // One I/O queue, one block, one command at a time.
@@ -147,6 +159,7 @@ TEST(Fencing, WhatADaemonHadBufferedBeforeALongPauseIsDropped) {
   BareHost paused(c, 1000);
   ASSERT_TRUE(paused.up());
   c.daemon().signal(SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return stopped(c.daemon().pid()); }, Seconds(10)));
   paused.send_write(std::byte{2});
   const timespec pause{0, 900'000'000};
   ::nanosleep(&pause, nullptr);
