@@ -467,8 +467,8 @@ TEST_F(FencedLegs, ARemovedLegIsGivenBack) {
   EXPECT_FALSE(leg(1).configured());
 }
 
-// Seeds 60107824, 60128521: a leg that had lost its cache was removed while regions were to be reconciled; they counted
-// as equal at once, since one leg was left, and it was still read.
+// Seeds 60107824, 60128521: a leg that had lost its cache was removed while regions were to be reconciled;
+// they counted as equal at once, since one leg was left, and it was still read.
 TEST_F(FencedLegs, NothingIsEqualWhileARemovedLegIsStillRead) {
   both_serve();
   leg(0).answered = 1000;
