@@ -116,7 +116,16 @@ void FakeNode::set_resync_rate(std::uint64_t bytes_per_second, Done done) {
 }
 
 void FakeNode::drain(Done done) {
-  call("drain", done);
+  const bool hangs = [this] {
+    const std::lock_guard lock(mutex_);
+    if (drain_hangs_) calls_.push_back("drain");
+    return drain_hangs_;
+  }();
+  if (!hangs) call("drain", done);
+}
+void FakeNode::hang_drain() {
+  const std::lock_guard lock(mutex_);
+  drain_hangs_ = true;
 }
 
 void FakeNode::fail_next(Error error) {

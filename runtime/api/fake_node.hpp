@@ -37,6 +37,7 @@ class FakeNode final : public Node {
   }
   void fail_next(Error error);   // the next operation is refused with it
   void set_silent(bool silent);  // nothing is answered any more
+  void hang_drain();             // drain() is never answered
   std::vector<std::string> calls() const;
   static core::NamespaceStatus sample_namespace(const std::string& name,
                                                 const std::vector<core::LegSpec>& legs);
@@ -49,7 +50,7 @@ class FakeNode final : public Node {
   std::vector<std::string> calls_;
   std::vector<std::thread> threads_;
   std::optional<Error> next_error_;
-  bool silent_ = false;
+  bool silent_ = false, drain_hangs_ = false;
   EventLog events_{100};
 };
 

@@ -37,6 +37,7 @@ Result<std::unique_ptr<Node>> start_fake(const NodeConfig& config) {
   });
   if (fake == "create fails")
     node->fail_next({"leg left:1: connection refused", "all legs must be reachable"});
+  if (fake == "drain hangs") node->hang_drain();
   if (fake == "drain fails") node->fail_next({"not drained in time", "the next start reconciles"});
   return node;
 }
