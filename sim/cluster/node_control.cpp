@@ -92,7 +92,6 @@ void Node::start() {
 void Node::crash() {
   if (!up()) return;
   world_.note("node crashes");
-  world_.model.node(false);
   ++life_;
   dying_ = halted_ = false;
   paused_ = false;
@@ -137,6 +136,7 @@ void Node::crash() {
   commit_busy_ = false;
   world_.disk.crash(world_.chance);
   world_.check.committed();
+  world_.model.node(false);
   world_.check.node_died();
 }
 

@@ -16,7 +16,7 @@
 #define BUG 0
 #endif
 #ifndef VALUES
-#define VALUES 3 /* writes in all; 0 is what the block holds at first */
+#define VALUES 2 /* writes in all; 0 is what the block holds at first. 3: 16 million states, 90 s */
 #endif
 #ifndef EPOCHS
 #define EPOCHS 3 /* changes of the record */
@@ -41,9 +41,11 @@ bit in_sync[2] = 1;
 bit open_d, dirty[2];
 
 /* the node, lost in a crash */
-bit up = 1, open_v, reconcile;
+bit up = 1, reconcile;
+byte core;           /* the region in the core: 0 not there, 1 open, 2 closing */
 bit serves[2] = 1;   /* routing: in sync */
-bit syncing[2];
+bit syncing[2], copied[2];
+bit due[2];          /* routed around, and what it owed is not finished yet */
 bit doubt[2];        /* a lost association had commands unanswered: the mark waits for the barrier */
 byte guard;          /* 0 free, 1 write, 2 copy, 3 close */
 byte doing;          /* value of the write under the guard */
@@ -59,6 +61,10 @@ byte of_host;
 
 /* what reads may return */
 byte possible = 1, finished = 1, before[VALUES + 1], next_value = 1;
+
+/* In the record and not in the core yet, at the start or when it comes back: commands wait. */
+#define SEATED(l) (!in_sync[l] || serves[l] || syncing[l])
+#define GATE (SEATED(0) && SEATED(1) && (serves[0] || serves[1]))
 
 inline linearised(v) {
   possible = possible & ~before[v];
@@ -104,7 +110,7 @@ endwaiting: /* for ever, when the bounds leave no epoch to go on with: liveness 
      :: atomic { !up -> asked[h] = 0 } /* the connection broke: it may or may not have happened */
      fi
   :: atomic { /* a read: the guard is free or shared, the region is not to be reconciled */
-       up && !reconcile && guard == 0 && (serves[0] || serves[1]) ->
+       up && !reconcile && guard == 0 && GATE ->
        if
        :: serves[0] && link[0] -> v = val[0]
        :: serves[1] && link[1] -> v = val[1]
@@ -147,7 +153,28 @@ end:
   od
 }
 
+/* ---- what the simulator's runs are compared with ----------------------------------------------------------
+ * Each step of the node from one shape to another is printed once by pan: "STEP from to". The bits are those of
+ * ShapeBit in sim/cluster/model_steps.hpp; the test there takes a run apart into the same steps. */
+#define SHAPE (up + 2 * in_sync[0] + 4 * in_sync[1] + 8 * open_d + 16 * dirty[0] + 32 * dirty[1] + \
+               64 * serves[0] + 128 * serves[1] + 256 * syncing[0] + 512 * syncing[1] + 1024 * (core != 0))
+c_decl {
+  \#include <stdio.h>
+  static unsigned char met[2048][2048 / 8];
+  static void step(int from, int to) {
+    if (from == to || (met[from][to / 8] >> to % 8 & 1) != 0) return;
+    met[from][to / 8] |= 1 << to % 8;
+    printf("STEP %d %d\n", from, to);
+  }
+}
+short was, is;
+#define FROM was = SHAPE
+#define TO is = SHAPE; c_code { step(now.was, now.is); }; was = 0; is = 0
+
 /* ---- the node --------------------------------------------------------------------------------------------- */
+#define SOUND(l) (in_sync[l] -> (link[l] && !doubt[l] && (serves[l] || (syncing[l] && copied[l]))) : 1)
+#define CLEAN(l) (in_sync[l] || (syncing[l] && copied[l] && link[l]))
+
 inline take_write() {
   guard = 1;
   doing = asked[of_host] - 1;
@@ -166,15 +193,16 @@ inline take_write() {
 /* The order of P13: nothing admitted (the guard), flush, dirty bits of the absent, then closed. */
 inline close_region() {
   if
-  :: BUG != 2 -> if :: serves[0] -> dur[0] = val[0] :: else fi; if :: serves[1] -> dur[1] = val[1] :: else fi
+  :: BUG != 2 -> if :: (serves[0] || syncing[0]) && link[0] -> dur[0] = val[0] :: else fi;
+                 if :: (serves[1] || syncing[1]) && link[1] -> dur[1] = val[1] :: else fi
   :: else
   fi;
   if
-  :: BUG != 3 -> if :: !serves[0] -> dirty[0] = 1 :: else fi; if :: !serves[1] -> dirty[1] = 1 :: else fi
+  :: BUG != 3 -> if :: !CLEAN(0) -> dirty[0] = 1 :: else fi; if :: !CLEAN(1) -> dirty[1] = 1 :: else fi
   :: else
   fi;
   open_d = 0;
-  open_v = 0
+  core = 2
 }
 
 inline crash() {
@@ -186,26 +214,65 @@ inline crash() {
   doing = 0;
   owes[0] = 0;
   owes[1] = 0;
-  open_v = 0;
+  due[0] = 0;
+  due[1] = 0;
+  serves[0] = 0;
+  serves[1] = 0;
+  syncing[0] = 0;
+  syncing[1] = 0;
+  copied[0] = 0;
+  copied[1] = 0;
+  core = 0;
+  reconcile = 0;
   acked[0] = 0;
   acked[1] = 0;
   crashes++
 }
 
+/* One leg's life; `o` is the other one. */
+#define LEG_STEPS(l, o)                                                                                             \
+  /* it was in sync when the node started, and is there */                                                          \
+  :: atomic { up && in_sync[l] && !serves[l] && !syncing[l] && !due[l] &&                                           \
+              true ->                                                                                               \
+       FROM; serves[l] = 1; link[l] = 1; TO }                                                  \
+  /* it is lost: first the new epoch is durable, by the newer answer of another one; never the last one */          \
+  :: atomic { up && in_sync[l] && !link[l] && in_sync[o] && epoch < EPOCHS + 2 && BUG != 6 &&                       \
+              (link[o] || (!serves[o] && !syncing[o])) ->                                                           \
+       FROM; in_sync[l] = 0; epoch++; first_lost = 0; weak[l] = 0; TO }                                             \
+  /* then it is routed around */                                                                                    \
+  :: atomic { up && (serves[l] || syncing[l]) && !link[l] && (!in_sync[l] || (BUG == 6 && serves[o] && link[o])) -> \
+       FROM; serves[l] = 0; syncing[l] = 0; copied[l] = 0; due[l] = owes[l]; TO }                                   \
+  /* and what only it owes is finished, when a leg serves */                                                        \
+  :: atomic { up && due[l] && serves[o] && link[o] -> owes[l] = 0; due[l] = 0 }                                     \
+  /* the last leg, or one that the write waits for, comes back: asked again */                                      \
+  :: atomic { up && !link[l] && serves[l] && in_sync[l] && (first_lost != l + 1 || BUG == 12) &&                    \
+              (!doubt[l] || late[l] == 0) ->                                                                        \
+       link[l] = 1; doubt[l] = 0; if :: guard == 1 && owes[l] -> send(l, doing) :: else fi }                        \
+  /* a stale leg returns: it takes writes first, then it is copied */                                               \
+  :: atomic { up && guard == 0 && !reconcile && !in_sync[l] && !serves[l] && !syncing[l] && !due[l] && serves[o] -> \
+       FROM; link[l] = 1; syncing[l] = 1; TO }                                                                      \
+  /* copied under the guard, flushed, then the mark goes: only behind the barrier (nothing late is left) */         \
+  :: atomic { up && guard == 0 && !reconcile && syncing[l] && !copied[l] && link[l] && serves[o] && link[o] &&      \
+              (BUG == 7 || late[l] == 0) ->                                                                         \
+       FROM;                                                                                                        \
+       if :: BUG != 8 && (dirty[l] || open_d) -> val[l] = val[o] :: else fi;                                        \
+       if :: BUG != 9 -> dur[l] = val[l] :: else fi;                                                                \
+       dirty[l] = 0; doubt[l] = 0; copied[l] = 1; TO }                                                              \
+  /* in sync in the record, then in the core */                                                                     \
+  :: atomic { up && syncing[l] && copied[l] && link[l] && !in_sync[l] && epoch < EPOCHS + 2 ->                      \
+       FROM; in_sync[l] = 1; epoch++; TO }                                                                          \
+  :: atomic { up && syncing[l] && in_sync[l] && link[l] -> FROM; syncing[l] = 0; copied[l] = 0; serves[l] = 1; TO }
+
 proctype node() {
-  byte l;
 end:
   do
-  /* a host's write: first the region is made durable in the open set */
-  :: atomic { up && !reconcile && guard == 0 && asked[0] != 0 && !open_v && (serves[0] || serves[1]) ->
-       open_v = 1;
-       if :: BUG != 4 -> open_d = 1 :: else fi }
-  :: atomic { up && !reconcile && guard == 0 && asked[1] != 0 && !open_v && (serves[0] || serves[1]) ->
-       open_v = 1;
-       if :: BUG != 4 -> open_d = 1 :: else fi }
-  :: atomic { up && !reconcile && guard == 0 && open_v && asked[0] != 0 && !acked[0] && (serves[0] || serves[1]) ->
+  /* a host's write: first the region is durable in the open set, then the core lets writes in */
+  :: atomic { up && !reconcile && core == 0 && !open_d && (asked[0] != 0 || asked[1] != 0) && BUG != 4 ->
+       FROM; open_d = 1; TO }
+  :: atomic { up && core == 0 && (open_d || (BUG == 4 && (asked[0] != 0 || asked[1] != 0))) -> FROM; core = 1; TO }
+  :: atomic { up && !reconcile && guard == 0 && core == 1 && asked[0] != 0 && !acked[0] && GATE ->
        of_host = 0; take_write() }
-  :: atomic { up && !reconcile && guard == 0 && open_v && asked[1] != 0 && !acked[1] && (serves[0] || serves[1]) ->
+  :: atomic { up && !reconcile && guard == 0 && core == 1 && asked[1] != 0 && !acked[1] && GATE ->
        of_host = 1; take_write() }
   /* answers of legs */
   :: atomic { up && guard == 1 && answered[0] -> answered[0] = 0; owes[0] = 0 }
@@ -221,54 +288,29 @@ end:
        :: else
        fi;
        owes[0] = 0; owes[1] = 0 }
-  /* a lost leg: the new epoch is durable first, then it is routed around; never the last one */
-  :: atomic { up && serves[0] && !link[0] && serves[1] && link[1] && epoch < EPOCHS + 2 -> l = 0;
-       if :: BUG != 6 -> in_sync[0] = 0; epoch++ :: else fi;
-       serves[0] = 0; owes[0] = 0; first_lost = 0; weak[0] = 0 }
-  :: atomic { up && serves[1] && !link[1] && serves[0] && link[0] && epoch < EPOCHS + 2 -> l = 1;
-       if :: BUG != 6 -> in_sync[1] = 0; epoch++ :: else fi;
-       serves[1] = 0; owes[1] = 0; first_lost = 0; weak[1] = 0 }
-  :: atomic { up && syncing[0] && !link[0] -> syncing[0] = 0; owes[0] = 0; dirty[0] = 1 }
-  :: atomic { up && syncing[1] && !link[1] -> syncing[1] = 0; owes[1] = 0; dirty[1] = 1 }
-  /* the last leg, or one that the write waits for, comes back: asked again */
-  :: atomic { up && !link[0] && serves[0] && (first_lost != 1 || BUG == 12) && (!doubt[0] || late[0] == 0) ->
-       link[0] = 1; doubt[0] = 0; if :: guard == 1 && owes[0] -> send(0, doing) :: else fi }
-  :: atomic { up && !link[1] && serves[1] && (first_lost != 2 || BUG == 12) && (!doubt[1] || late[1] == 0) ->
-       link[1] = 1; doubt[1] = 0; if :: guard == 1 && owes[1] -> send(1, doing) :: else fi }
-  /* a stale leg returns: it takes writes first, then it is copied */
-  :: atomic { up && guard == 0 && !reconcile && !serves[0] && !syncing[0] && serves[1] -> link[0] = 1; syncing[0] = 1 }
-  :: atomic { up && guard == 0 && !reconcile && !serves[1] && !syncing[1] && serves[0] -> link[1] = 1; syncing[1] = 1 }
-  /* copy under the guard, flush, then clear the mark: only behind the barrier (nothing late is left) */
-  :: atomic { up && guard == 0 && !reconcile && syncing[0] && link[0] && serves[1] && link[1] &&
-              (BUG == 7 || late[0] == 0) && epoch < EPOCHS + 2 ->
-       if :: BUG != 8 && (dirty[0] || open_d) -> val[0] = val[1] :: else fi;
-       if :: BUG != 9 -> dur[0] = val[0] :: else fi;
-       dirty[0] = 0; doubt[0] = 0; syncing[0] = 0; serves[0] = 1; in_sync[0] = 1; epoch++ }
-  :: atomic { up && guard == 0 && !reconcile && syncing[1] && link[1] && serves[0] && link[0] &&
-              (BUG == 7 || late[1] == 0) && epoch < EPOCHS + 2 ->
-       if :: BUG != 8 && (dirty[1] || open_d) -> val[1] = val[0] :: else fi;
-       if :: BUG != 9 -> dur[1] = val[1] :: else fi;
-       dirty[1] = 0; doubt[1] = 0; syncing[1] = 0; serves[1] = 1; in_sync[1] = 1; epoch++ }
-  /* the region closes when nothing is under way and no leg that serves is lost */
-  :: atomic { up && guard == 0 && !reconcile && open_v && !doubt[0] && !doubt[1] && !syncing[0] && !syncing[1] &&
-              (serves[0] -> link[0] : 1) && (serves[1] -> link[1] : 1) -> close_region() }
+  LEG_STEPS(0, 1)
+  LEG_STEPS(1, 0)
+  /* the region closes when nothing is under way and no leg that is in sync is lost */
+  :: atomic { up && guard == 0 && !reconcile && core == 1 && SOUND(0) && SOUND(1) && (serves[0] || serves[1]) ->
+       FROM; close_region(); TO }
+  :: atomic { core == 2 -> FROM; core = 0; TO }
   /* the node dies and returns */
-  :: atomic { up && crashes < CRASHES && !weak[0] && !weak[1] -> crash() } /* with a leg that lost power: two failures at once, not promised */
+  :: atomic { up && crashes < CRASHES && !weak[0] && !weak[1] -> /* with a leg that lost power: two failures at once, not promised */
+       FROM; crash(); TO }
   :: atomic { !up && asked[0] == 0 && asked[1] == 0 ->
+       FROM;
        up = 1;
-       serves[0] = in_sync[0]; serves[1] = in_sync[1];
-       syncing[0] = 0; syncing[1] = 0;
        if :: BUG == 10 -> reconcile = 0 :: else -> reconcile = open_d fi;
-       open_v = open_d;
        link[0] = 0; link[1] = 0;
-       doubt[0] = open_d; doubt[1] = open_d }
+       doubt[0] = open_d; doubt[1] = open_d; TO }
   /* reconcile: behind the barrier, one in-sync leg's content goes to the others */
-  :: atomic { up && reconcile && (!serves[0] || link[0]) && (!serves[1] || link[1]) &&
+  :: atomic { up && reconcile && GATE && (!serves[0] || link[0]) && (!serves[1] || link[1]) &&
               (BUG == 11 || (late[0] == 0 && late[1] == 0)) ->
        if
        :: serves[0] && serves[1] -> if :: val[1] = val[0] :: val[0] = val[1] fi
        :: else
        fi;
+       doubt[0] = 0; doubt[1] = 0;
        reconcile = 0 }
   :: atomic { up && reconcile && BUG == 11 -> link[0] = 1; link[1] = 1 }
   od
@@ -286,5 +328,10 @@ end:
 }
 
 init {
-  atomic { run host(0); run host(1); run leg(0); run leg(1); run node(); run watch() }
+  atomic {
+    if /* both in sync; or the second one has been dropped before, and has missed nothing yet */
+    :: skip
+    :: in_sync[1] = 0; serves[1] = 0; link[1] = 0
+    fi;
+    run host(0); run host(1); run leg(0); run leg(1); run node(); run watch() }
 }
