@@ -69,9 +69,8 @@ constexpr Transition<S, I> kRows[] = {
     {S::kRemoving, I::kBreak, S::kRemoving, "it is leaving anyway"},
     {S::kPurging, I::kBreak, S::kPurging, "it is leaving anyway"},
     {S::kPurging, I::kSwept, S::kNone,
-     "its registration is taken back on another association, within start_wait; kDetachLeg; its dirty map "
-     "and "
-     "identity are deleted"},
+     "its registration is taken back on another association, within start_wait; kDetachLeg; its "
+     "dirty map and identity are deleted"},
 };
 TransitionTable transitions("leg", kStates, kInputs, kRows);
 

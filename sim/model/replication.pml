@@ -232,10 +232,10 @@ inline crash() {
 /* One leg's life; `o` is the other one. */
 #define LEG_STEPS(l, o)                                                                                             \
   /* it was in sync when the node started, and is there */                                                          \
-  :: atomic { up && in_sync[l] && !serves[l] && !syncing[l] && !due[l] &&                                           \
-              true ->                                                                                               \
+  :: atomic { up && in_sync[l] && !serves[l] && !syncing[l] && !due[l] ->                                           \
        FROM; serves[l] = 1; link[l] = 1; TO }                                                  \
-  /* it is lost: first the new epoch is durable, by the newer answer of another one; never the last one */          \
+  /* it is lost: first the new epoch is durable, by the newer answer of another one; never the last one. At the \
+   * start that one may be there before the core is told: the model has no state between */                         \
   :: atomic { up && in_sync[l] && !link[l] && in_sync[o] && epoch < EPOCHS + 2 && BUG != 6 &&                       \
               (link[o] || (!serves[o] && !syncing[o])) ->                                                           \
        FROM; in_sync[l] = 0; epoch++; first_lost = 0; weak[l] = 0; TO }                                             \
