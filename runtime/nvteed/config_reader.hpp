@@ -87,11 +87,20 @@ class Reader {
       if (table)
         read(section, *table, into.emplace_back(), prefix);
       else
-        refuse((*array)[i], prefix, "is not a table",
-               fmt::format("a list of tables with the keys of {}", section.name));
+        refuse((*array)[i], prefix, "is not a table", tables_of(section));
     }
   }
 
+  // What an entry of a list looks like: the required keys as they are written.
+  template <class T>
+  static std::string tables_of(const Section<T>& section) {
+    std::string required, all;
+    for (const auto& key : section.keys) {
+      if (key.required) required += fmt::format("{}{} = ...", required.empty() ? "" : ", ", key.name);
+      all += fmt::format("{}{}", all.empty() ? "" : ", ", key.name);
+    }
+    return fmt::format("a list of tables, each {{ {} }}, with keys of: {}", required, all);
+  }
   void refuse(const toml::node& node, const std::string& field, const std::string& what,
               const std::string& legal);
   // For checks after reading: the place where `place` (a field or a table's prefix) stood.

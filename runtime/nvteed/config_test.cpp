@@ -268,7 +268,8 @@ const Bad kBad[] = {
     {"leg_key", ns("legs = [{peer='left', nsd=1}]\n"),
      "f.toml:12:23: namespace[1].legs[1].nsd: unknown key; did you mean 'nsid'?; legal: peer, nsid"},
     {"leg_is_text", ns("legs = ['left:1']\n"),
-     "f.toml:12:9: namespace[1].legs[1]: is not a table; legal: a list of tables with the keys of legs"},
+     "f.toml:12:9: namespace[1].legs[1]: is not a table; legal: a list of tables, each { peer = ... }, "
+     "with keys of: peer, nsid"},
     {"unknown_subsystem",
      "[[namespace]]\nname='v'\nsubsystem='nqn.2026-01.com.example:x'\nlegs=[{peer='left'}]\n",
      "f.toml:11:11: namespace[1].subsystem: \"nqn.2026-01.com.example:x\" is not a subsystem; legal: "
