@@ -565,10 +565,10 @@ std::string testbench(const std::vector<Program>& all) {
          "ap_idle;\n    if (fire || idle) {\n" + flags + "      " + p.name() + "(" + args + ");\n" + after +
          "      ++calls;\n    }\n" + sample + "  }\n";
     r += "  void finish() override {\n" + finish + "  }\n};\n\n";
-    list += "    benches.push_back(std::make_unique<T" + p.name() + ">());\n";
+    r += "static T" + p.name() + " the_" + p.name() + ";\n\n";
+    list += std::string(list.empty() ? "" : ", ") + "&the_" + p.name();
   }
-  r += "int main(int argc, char** argv) {\n  return run_benches(argc, argv, [](auto& benches) {\n" + list +
-       "  });\n}\n";
+  r += "int main(int argc, char** argv) {\n  return run_benches(argc, argv, {" + list + "});\n}\n";
   return r;
 }
 
