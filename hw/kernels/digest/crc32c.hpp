@@ -10,7 +10,8 @@
 // levels), so a kernel that keeps `sum` gets crc_fold's result through a stream (see digest.hpp). crc_end
 // takes the zeros at the end out again, 6 x 2 levels, forward only. That way no beat is ever shifted.
 //
-// Whole at once: crc_head<72>(bytes) and crc_head<24>(bytes) are the digest of a header (about 5 levels).
+// Whole at once: crc_heads(bytes), the digests of a header; crc_head_right(bytes), whether it has the right
+// one.
 #ifndef NVTEE_HW_KERNELS_DIGEST_CRC32C_HPP
 #define NVTEE_HW_KERNELS_DIGEST_CRC32C_HPP
 
@@ -85,21 +86,113 @@ NVTEE_TEE_INLINE uint32_t sum32(uint32_t x, const uint32_t* w) {
          (sum8((x >> 16) & 0xff, w + 16) ^ sum8(x >> 24, w + 24));
 }
 
+// Which bits add to what, for the registers' bits in groups of five: bits that add to the same ones of a
+// group are summed once (31 sums of some N / 4 bits), and each bit of the register is the sum of 16 of those.
+// That needs half of the exclusive ors of a sum for each bit of the register.
+template <unsigned N>
+struct Classes {
+  static constexpr unsigned kRows = 5, kGroups = 7, kSums = 1u << kRows;
+  uint16_t begin[kGroups][kSums + 1];  // in `bit`
+  uint16_t bit[kGroups][8 * N];        // by what they add to
+  constexpr Classes() : begin(), bit() {
+    const Weights<N> w = Weights<N>();
+    for (unsigned g = 0; g < kGroups; ++g) {
+      for (unsigned i = 0; i < 8 * N; ++i) ++begin[g][((w.of[i] >> (kRows * g)) & (kSums - 1)) + 1];
+      for (unsigned c = 0; c < kSums; ++c)
+        begin[g][c + 1] = static_cast<uint16_t>(begin[g][c + 1] + begin[g][c]);
+      uint16_t to[kSums] = {};
+      for (unsigned i = 0; i < 8 * N; ++i) {
+        const unsigned c = (w.of[i] >> (kRows * g)) & (kSums - 1);
+        bit[g][begin[g][c] + to[c]] = static_cast<uint16_t>(i);
+        ++to[c];
+      }
+    }
+  }
+};
+template <unsigned N>
+struct ClassTables {
+  static constexpr Classes<N> kClasses = Classes<N>();
+};
+template <unsigned N>
+constexpr Classes<N> ClassTables<N>::kClasses;
+
+// The sum of n bits, six at a time: what a LUT takes. `t` is used up.
+NVTEE_TEE_INLINE bool sum_bits(bool* t, unsigned n) {
+  if (n == 0) return false;
+  while (n > 1) {
+    unsigned m = 0;
+    for (unsigned i = 0; i < n; i += 6) {
+      bool x = t[i];
+      for (unsigned k = 1; k < 6; ++k)
+        if (i + k < n) x ^= t[i + k];
+      t[m++] = x;
+    }
+    n = m;
+  }
+  return t[0];
+}
+
 // The register at the end of N bytes when it was 0 before; N a multiple of 4, at most 128.
 template <unsigned N>
 NVTEE_TEE_INLINE uint32_t fold(const ap_uint<8 * N>& bytes) {
-  uint32_t t[32];
-  for (unsigned k = 0; k < 32; ++k) {
+  typedef Classes<N> K;
+  uint32_t word[N / 4];
+  for (unsigned k = 0; k < N / 4; ++k) {
 #pragma HLS UNROLL
-    t[k] = 0;
-    if (k < N / 4) {
-      const ap_uint<32> word = bytes.range(32 * k + 31, 32 * k);
-      t[k] = sum32(word.to_uint(), Tables<N>::kWeights.of + 32 * k);
+    const ap_uint<32> w = bytes.range(32 * k + 31, 32 * k);
+    word[k] = w.to_uint();
+  }
+  uint32_t out = 0;
+  for (unsigned g = 0; g < K::kGroups; ++g) {
+#pragma HLS UNROLL
+    bool sum[K::kSums];
+    for (unsigned c = 1; c < K::kSums; ++c) {
+#pragma HLS UNROLL
+      bool t[8 * N];
+      unsigned n = 0;
+      for (unsigned i = ClassTables<N>::kClasses.begin[g][c]; i < ClassTables<N>::kClasses.begin[g][c + 1];
+           ++i) {
+        const unsigned b = ClassTables<N>::kClasses.bit[g][i];
+        t[n++] = ((word[b >> 5] >> (b & 31)) & 1u) != 0;
+      }
+      sum[c] = sum_bits(t, n);
+    }
+    for (unsigned r = 0; r < K::kRows && K::kRows * g + r < 32; ++r) {
+#pragma HLS UNROLL
+      bool t[K::kSums];
+      unsigned n = 0;
+      for (unsigned c = 1; c < K::kSums; ++c)
+        if (((c >> r) & 1u) != 0) t[n++] = sum[c];
+      if (sum_bits(t, n)) out |= 1u << (K::kRows * g + r);
     }
   }
-  for (unsigned n = 16; n > 0; n /= 2)
-    for (unsigned k = 0; k < n; ++k) t[k] ^= t[k + n];
-  return t[0];
+  return out;
+}
+
+// The register N bytes of zero ago.
+template <unsigned N>
+struct Ago {
+  uint32_t of[32];
+  constexpr Ago() : of() {
+    for (unsigned i = 0; i < 32; ++i) {
+      uint32_t r = 1u << i;
+      for (unsigned n = 0; n < 8 * N; ++n) r = back(r);
+      of[i] = r;
+    }
+  }
+};
+template <unsigned N>
+struct AgoTables {
+  static constexpr Ago<N> kAgo = Ago<N>();
+};
+template <unsigned N>
+constexpr Ago<N> AgoTables<N>::kAgo;
+
+// The register behind a message and its digest, the same for all messages, and then so many bytes of zero.
+constexpr uint32_t residue(unsigned zeros) {
+  uint32_t r = 0xffffffffu;
+  for (unsigned i = 0; i < 8 * (4 + zeros); ++i) r = step(r);
+  return r;
 }
 
 }  // namespace crc
@@ -131,13 +224,18 @@ NVTEE_TEE_INLINE uint32_t crc_tail(uint32_t sum, const ap_uint<512>& data, ap_ui
   return crc_end(crc_beat(sum, keep_bytes(data, count)), static_cast<ap_uint<6>>(64 - count.to_uint()));
 }
 
-// The digest of a header of N bytes (the lowest of `head`).
+// The register behind the lowest N bytes of `head`.
 template <unsigned N, int W>
-NVTEE_TEE_INLINE uint32_t crc_head(const ap_uint<W>& head) {
+NVTEE_TEE_INLINE uint32_t crc_register(const ap_uint<W>& head) {
   ap_uint<8 * N> bytes = head.range(8 * N - 1, 0);
   const ap_uint<32> first = bytes.range(31, 0);
   bytes.range(31, 0) = ~first;  // the initial value, met by the first four bytes
-  return ~crc::fold<N>(bytes);
+  return crc::fold<N>(bytes);
+}
+// The digest of a header of N bytes (the lowest of `head`).
+template <unsigned N, int W>
+NVTEE_TEE_INLINE uint32_t crc_head(const ap_uint<W>& head) {
+  return ~crc_register<N>(head);
 }
 template <int W>
 NVTEE_TEE_INLINE uint32_t crc_head72(const ap_uint<W>& head) {
@@ -146,6 +244,23 @@ NVTEE_TEE_INLINE uint32_t crc_head72(const ap_uint<W>& head) {
 template <int W>
 NVTEE_TEE_INLINE uint32_t crc_head24(const ap_uint<W>& head) {
   return crc_head<24>(head);
+}
+
+// The digests of a header of 72 bytes and of one of 24 whose bytes from there on are 0: one sum for both.
+struct HeadDigests {
+  uint32_t of72, of24;
+};
+NVTEE_TEE_INLINE HeadDigests crc_heads(const ap_uint<576>& head) {
+  const uint32_t sum = crc_register<72>(head);
+  HeadDigests d;
+  d.of72 = ~sum;
+  d.of24 = ~crc::sum32(sum, crc::AgoTables<72 - 24>::kAgo.of);
+  return d;
+}
+// Is the digest behind a header of 72 bytes right, or the one behind a header of 24 bytes, where all bytes
+// behind it are 0? No digest is made to compare with: behind a right one the register is always the same.
+NVTEE_TEE_INLINE bool crc_head_right(const ap_uint<608>& head, bool of72) {
+  return crc_register<76>(head) == (of72 ? crc::residue(0) : crc::residue(72 - 24));
 }
 
 }  // namespace card

@@ -52,10 +52,31 @@ TEST(Crc32c, MessagesOfEveryLength) {
 TEST(Crc32c, Headers) {
   std::mt19937 rng(8);
   for (int i = 0; i < 200; ++i) {
-    const Message m = message(76, rng);
-    const ap_uint<608> head = bits_of<608>(m, 0, 76);
+    const Message m = message(72, rng);
+    const ap_uint<576> head = bits_of<576>(m, 0, 72), small = bits_of<576>(m, 0, 24);
     EXPECT_EQ(crc_head72(head), crc32c(0, m.data(), 72));
     EXPECT_EQ(crc_head24(head), crc32c(0, m.data(), 24));
+    EXPECT_EQ(crc_heads(head).of72, crc32c(0, m.data(), 72));
+    EXPECT_EQ(crc_heads(small).of24, crc32c(0, m.data(), 24));
+  }
+}
+
+// A right digest is one; any other is none, whichever bit of header or digest is wrong.
+TEST(Crc32c, HeadersWithTheirDigest) {
+  std::mt19937 rng(9);
+  for (const unsigned size : {72u, 24u}) {
+    const bool of72 = size == 72;
+    Message m = message(size, rng);
+    const uint32_t digest = crc32c(0, m.data(), size);
+    for (unsigned i = 0; i < 4; ++i) m.push_back(static_cast<uint8_t>(digest >> (8 * i)));
+    const ap_uint<608> right = bits_of<608>(m, 0, size + 4);
+    EXPECT_TRUE(crc_head_right(right, of72));
+    EXPECT_FALSE(crc_head_right(right, !of72));
+    for (unsigned i = 0; i < 8 * (size + 4); ++i) {
+      ap_uint<608> wrong = right;
+      wrong[static_cast<int>(i)] = !wrong[static_cast<int>(i)];
+      EXPECT_FALSE(crc_head_right(wrong, of72)) << i;
+    }
   }
 }
 

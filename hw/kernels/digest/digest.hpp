@@ -13,13 +13,14 @@ namespace card {
 
 struct SummedBeat {
   DataBeat beat;
-  ap_uint<32> sum;  // crc_fold of its bytes, 0 beyond `count`
+  ap_uint<32> sum;  // crc_fold of its bytes
 };
 
+// Bytes beyond `count` must be 0.
 NVTEE_TEE_INLINE SummedBeat summed(const DataBeat& b) {
   SummedBeat s = SummedBeat();
   s.beat = b;
-  s.sum = crc_fold(keep_bytes(b.data, b.count));
+  s.sum = crc_fold(b.data);
   return s;
 }
 

@@ -160,8 +160,8 @@ struct PduHead {
 // those of one session are in order. All beats but the last of a PDU hold 64 bytes. The data digest is not
 // among the bytes: it comes beside the last beat.
 struct DataBeat {
-  ap_uint<512> data;
-  ap_uint<7> count;  // bytes, 1..64
+  ap_uint<512> data;  // 0 beyond `count`
+  ap_uint<7> count;   // bytes, 1..64
   SessionIx session;
   ap_uint<1> first, last;  // of the PDU's data
   ap_uint<1> ddgst;        // the session has data digests
@@ -293,7 +293,7 @@ struct StoreRead {
   ap_uint<1> chip;  // may come from the on-chip stage: data for legs (TxJob::kLeg). What the runtime may have
                     // put into memory itself must not
 };
-struct ReadBeat {  // aligned: the first byte asked for is the lowest
+struct ReadBeat {  // aligned: the first byte asked for is the lowest; bytes beyond `count` are 0
   ap_uint<512> data;
   ap_uint<7> count;
   ap_uint<1> last;

@@ -63,13 +63,12 @@ NVTEE_TEE_INLINE HeadFault check_header(const PduHead& h) {
   const bool cmd = type == spec::pdu::kCapsuleCmd;
   const bool data = type == spec::pdu::kH2CData || type == spec::pdu::kC2HData;
   const ap_uint<32> got = cmd ? dword_at(h, 72) : dword_at(h, 24);
-  const ap_uint<32> right = cmd ? crc_head72(h.bytes) : crc_head24(h.bytes);
   const ap_uint<32> offset = dword_at(h, 12);
   const ap_uint<32> length = dword_at(h, 16);
   const unsigned field = spec::fes::kInvalidHeaderField;
   if (h.kind == PduHead::kBroken) return head_fault(h.fes.to_uint(), h.fei);
   if (h.role == CardCtl::kRaw || h.kind == PduHead::kEnd) return HeadFault();
-  if (h.hdgst && got != right) return head_fault(spec::fes::kHeaderDigest, got);
+  if (h.hdgst && !crc_head_right(h.bytes, cmd)) return head_fault(spec::fes::kHeaderDigest, got);
   if (data && (length != h.data || (length & 3) != 0)) return head_fault(field, 16);
   if (data && (offset & 3) != 0) return head_fault(field, 12);
   // A TTAG is a slot.

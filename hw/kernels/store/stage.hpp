@@ -137,6 +137,17 @@ NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_match(const StageDirState
   }
   return m;
 }
+// An entry of a port's half, whose top bit is the port.
+template <class C>
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_bit_of_half(StageEntry entry, unsigned half, bool on) {
+  constexpr unsigned kHalf = StageSize<C>::kHalf;
+  ap_uint<StageSize<C>::kEntries> m = 0;
+  for (unsigned i = 0; i < kHalf; ++i) {
+#pragma HLS UNROLL
+    m[half * kHalf + i] = on && (entry.to_uint() & (kHalf - 1)) == i ? 1 : 0;
+  }
+  return m;
+}
 template <class C>
 NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_pinned(const StageDirState<C>& s) {
   ap_uint<StageSize<C>::kEntries> m = 0;
@@ -161,42 +172,58 @@ NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_grant(ap_uint<StageSize<C
   if (room) next = static_cast<ap_uint<5>>((next + 1) & (StageSize<C>::kHalf - 1));
   return bit;
 }
-template <class C>
-NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_take(hls::stream<StageEntry>& in) {
-  const bool there = !in.empty();
-  StageEntry e = 0;
-  if (there) e = in.read();
-  return stage_bit<C>(e, there);
+
+// What a port says in a call: readers in one call, writers in the next, so that each sees what the other did,
+// and all the compares are there once.
+struct StageSaid {
+  bool ask, use;   // is `slot` on chip? it is from now on only in `in`
+  StoreSlot slot;  // 0: neither
+  StageRef in;
+  bool entry_said;
+  StageEntry entry;  // unpinned, or landed
+};
+NVTEE_TEE_INLINE StageSaid stage_hear(bool writers, hls::stream<StoreSlot>& ask, hls::stream<StageRef>& found,
+                                      hls::stream<StageUse>& use, hls::stream<StageEntry>& unpin,
+                                      hls::stream<StageEntry>& landed) {
+  StageSaid p = StageSaid();
+  p.use = writers && !use.empty();
+  p.ask = !writers && !ask.empty() && !found.full();
+  if (p.use) {
+    const StageUse u = use.read();
+    p.slot = u.slot;
+    p.in = u.in;
+  }
+  if (p.ask) p.slot = ask.read();
+  if (writers && !landed.empty()) {
+    p.entry = landed.read();
+    p.entry_said = true;
+  } else if (!writers && !unpin.empty()) {
+    p.entry = unpin.read();
+    p.entry_said = true;
+  }
+  return p;
 }
 
 // Which entry holds the buffer's data: at most one.
 template <class C>
-NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_find(const StageDirState<C>& s,
-                                                            hls::stream<StoreSlot>& ask,
+NVTEE_TEE_INLINE ap_uint<StageSize<C>::kEntries> stage_find(const StageDirState<C>& s, bool ask,
+                                                            ap_uint<StageSize<C>::kEntries> same,
                                                             hls::stream<StageRef>& found) {
-  const bool go = !ask.empty() && !found.full();
-  StoreSlot slot = 0;
-  if (go) slot = ask.read();
-  const ap_uint<StageSize<C>::kEntries> hit =
-      static_cast<ap_uint<StageSize<C>::kEntries>>(stage_match<C>(s, slot, go) & s.valid);
+  const ap_uint<StageSize<C>::kEntries> hit = static_cast<ap_uint<StageSize<C>::kEntries>>(same & s.valid);
   StageRef r = StageRef();
   for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
 #pragma HLS UNROLL
     r.entry = static_cast<StageEntry>(r.entry | (hit[i] ? i : 0u));
   }
   r.valid = hit != 0 ? 1 : 0;
-  if (go) found.write(r);
+  if (ask) found.write(r);
   return hit;
 }
 
-// Readers in one call, writers in the next: so each sees what the other did.
 template <class C>
-NVTEE_TEE_INLINE void stage_readers(StageDirState<C>& s, StageDirIo& io) {
-  typedef typename StageDirState<C>::Mask Mask;
-  const Mask up0 = stage_find<C>(s, io.ask0, io.found0);
-  const Mask up1 = stage_find<C>(s, io.ask1, io.found1);
-  const Mask down0 = stage_take<C>(io.unpin0);
-  const Mask down1 = stage_take<C>(io.unpin1);
+NVTEE_TEE_INLINE void stage_pin(StageDirState<C>& s, ap_uint<StageSize<C>::kEntries> up0,
+                                ap_uint<StageSize<C>::kEntries> up1, ap_uint<StageSize<C>::kEntries> down0,
+                                ap_uint<StageSize<C>::kEntries> down1) {
   for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
 #pragma HLS UNROLL
     const ap_uint<2> up = static_cast<ap_uint<2>>(ap_uint<2>(up0[i] ? 1 : 0) + ap_uint<2>(up1[i] ? 1 : 0));
@@ -207,39 +234,43 @@ NVTEE_TEE_INLINE void stage_readers(StageDirState<C>& s, StageDirIo& io) {
 }
 
 template <class C>
-NVTEE_TEE_INLINE void stage_writers(StageDirState<C>& s, StageDirIo& io) {
+NVTEE_TEE_INLINE void stage_fill(StageDirState<C>& s, StageDirIo& io, const StageSaid& p0,
+                                 const StageSaid& p1, ap_uint<StageSize<C>::kEntries> same,
+                                 ap_uint<StageSize<C>::kEntries> landed) {
   typedef typename StageDirState<C>::Mask Mask;
   const Mask free = static_cast<Mask>(~(stage_pinned<C>(s) | s.out));
   const Mask given0 = stage_grant<C>(free, 0, s.next0, io.grant0);
   const Mask given1 = stage_grant<C>(free, 1, s.next1, io.grant1);
-  const Mask back0 = stage_take<C>(io.landed0);
-  const Mask back1 = stage_take<C>(io.landed1);
-  const bool use0 = !io.use0.empty();
-  const bool use1 = !io.use1.empty();
-  StageUse u0 = StageUse();
-  StageUse u1 = StageUse();
-  if (use0) u0 = io.use0.read();
-  if (use1) u1 = io.use1.read();
-  const Mask in0 = stage_bit<C>(u0.in.entry, use0 && u0.in.valid);
-  const Mask in1 = stage_bit<C>(u1.in.entry, use1 && u1.in.valid);
-  const Mask old = static_cast<Mask>(stage_match<C>(s, u0.slot, use0) | stage_match<C>(s, u1.slot, use1) |
-                                     given0 | given1);
+  const Mask in0 = stage_bit_of_half<C>(p0.in.entry, 0, p0.use && p0.in.valid);
+  const Mask in1 = stage_bit_of_half<C>(p1.in.entry, 1, p1.use && p1.in.valid);
+  const Mask old = static_cast<Mask>(same | given0 | given1);
   s.valid = static_cast<Mask>((s.valid & ~old) | in0 | in1);
-  s.out = static_cast<Mask>((s.out & ~(back0 | back1)) | given0 | given1);
-  for (unsigned i = 0; i < StageSize<C>::kEntries; ++i) {
+  s.out = static_cast<Mask>((s.out & ~landed) | given0 | given1);
+  for (unsigned i = 0; i < StageSize<C>::kHalf; ++i) {
 #pragma HLS UNROLL
-    s.slot[i] = in0[i] ? u0.slot : in1[i] ? u1.slot : s.slot[i];
+    constexpr unsigned kHalf = StageSize<C>::kHalf;
+    if (in0[i]) s.slot[i] = p0.slot;
+    if (in1[kHalf + i]) s.slot[kHalf + i] = p1.slot;
   }
 }
 
 template <class C>
 NVTEE_TEE_INLINE Step stage_dir_step(StageDirState<C>& s, StageDirIo& io) {
+  typedef typename StageDirState<C>::Mask Mask;
   const bool writers = s.writers;
   s.writers = writers ? 0 : 1;
+  const StageSaid p0 = stage_hear(writers, io.ask0, io.found0, io.use0, io.unpin0, io.landed0);
+  const StageSaid p1 = stage_hear(writers, io.ask1, io.found1, io.use1, io.unpin1, io.landed1);
+  const Mask same0 = stage_match<C>(s, p0.slot, p0.ask || p0.use);
+  const Mask same1 = stage_match<C>(s, p1.slot, p1.ask || p1.use);
+  const Mask said0 = stage_bit<C>(p0.entry, p0.entry_said);
+  const Mask said1 = stage_bit<C>(p1.entry, p1.entry_said);
   if (writers) {
-    stage_writers<C>(s, io);
+    stage_fill<C>(s, io, p0, p1, static_cast<Mask>(same0 | same1), static_cast<Mask>(said0 | said1));
   } else {
-    stage_readers<C>(s, io);
+    const Mask hit0 = stage_find<C>(s, p0.ask, same0, io.found0);
+    const Mask hit1 = stage_find<C>(s, p1.ask, same1, io.found1);
+    stage_pin<C>(s, hit0, hit1, said0, said1);
   }
   return Step::kMoved;
 }

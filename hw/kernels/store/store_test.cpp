@@ -211,6 +211,7 @@ class StoreWorld {
       const ap_uint<8> byte = b.data.range(static_cast<int>(8 * i + 7), static_cast<int>(8 * i));
       ASSERT_EQ(byte.to_uint(), x.want[x.at + i]) << "slot " << x.slot << " byte " << x.at + i;
     }
+    if (n < 64) ASSERT_EQ(b.data >> static_cast<int>(8 * n), 0) << "bytes beyond the end";
     x.at += n;
     ASSERT_EQ(b.last == 1, x.at == x.want.size());
     if (!b.last) return;

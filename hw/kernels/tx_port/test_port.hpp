@@ -53,9 +53,8 @@ class TestStore {
     for (unsigned i = 0; i < 64; ++i) {
       const int low = static_cast<int>(8 * i);
       const bool mine = i < b.count.to_uint();
-      // What is beyond the end is anybody's.
       b.data.range(low + 7, low) =
-          mine ? store_byte(p.read.slot.to_uint(), p.read.offset.to_uint() + p.at + i) : r_.below(256);
+          mine ? store_byte(p.read.slot.to_uint(), p.read.offset.to_uint() + p.at + i) : 0;
     }
     p.at += b.count.to_uint();
     rig.beats.write(b);

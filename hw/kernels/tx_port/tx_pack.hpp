@@ -15,13 +15,13 @@ namespace card {
 // ---- headers --------------------------------------------------------------------------------------------
 NVTEE_TEE_INLINE TxHead head_of(const TxGrant& g) {
   const TxJob& j = g.job;
-  const ap_uint<32> long_digest = crc_head72(j.head), short_digest = crc_head24(j.head);
+  const HeadDigests digests = crc_heads(j.head);
   const bool nothing = g.error != SendStatus::kOk || (j.head_bytes == 0 && j.length == 0);
   const ap_uint<7> count = static_cast<ap_uint<7>>(j.head_bytes + (j.hdgst ? 4 : 0));
   TxHead h = TxHead();
   h.bytes.range(575, 0) = j.head;
-  if (j.hdgst && j.head_bytes == spec::pdu::kHlenCmd) h.bytes.range(607, 576) = long_digest;
-  if (j.hdgst && j.head_bytes == spec::pdu::kHlenData) h.bytes.range(223, 192) = short_digest;
+  if (j.hdgst && j.head_bytes == spec::pdu::kHlenCmd) h.bytes.range(607, 576) = digests.of72;
+  if (j.hdgst && j.head_bytes == spec::pdu::kHlenData) h.bytes.range(223, 192) = digests.of24;
   h.nothing = nothing ? 1 : 0;
   h.alone = count[6];
   h.over = count.range(5, 0);
@@ -35,7 +35,7 @@ NVTEE_TEE_INLINE TxHead head_of(const TxGrant& g) {
   h.last = more ? ap_uint<7>(kBeat) : all;
   h.tail = more ? static_cast<ap_uint<6>>(all - kBeat) : ap_uint<6>(0);
   h.digest = j.ddgst;
-  h.digest_at = static_cast<ap_uint<5>>(bytes >> 2);
+  h.digest_at = static_cast<ap_uint<5>>(rest >> 2);
   h.end = j.end;
   h.port = j.port;
   h.session = j.session;
@@ -89,7 +89,7 @@ NVTEE_TEE_INLINE tee::Step tx_fold_step(hls::stream<ReadBeat>& in, hls::stream<F
   if (out.full()) return tee::Step::kBlocked;
   const ReadBeat b = in.read();
   FoldedBeat f;
-  f.data = keep_bytes(b.data, b.count);
+  f.data = b.data;
   f.count = b.count;
   f.last = b.last;
   f.fold = crc_fold(f.data);
@@ -142,12 +142,9 @@ NVTEE_TEE_INLINE TxOp op_of(const TxHead& h, const ap_uint<608>& bytes, ap_uint<
                             bool ends) {
   TxOp o = TxOp();
   o.bytes = bytes;
-  o.over[0] = h.over == 0;
-  o.over[1] = h.over == 8;
-  o.over[2] = h.over == 12;
-  o.over[3] = h.over == 24;
-  o.over[4] = h.over == 28;
-  for (unsigned i = 0; i < 24; ++i) {
+  o.over16 = h.over[4];
+  o.over = h.over.range(3, 2);
+  for (unsigned i = 0; i < 17; ++i) {
 #pragma HLS UNROLL
     o.digest[i] = digest && h.digest && h.digest_at == i;
   }
@@ -235,24 +232,34 @@ struct TxMergeIo {
   hls::stream<CardEvent>& event;
 };
 
-// 96 bytes: what is over, then the data, then the digest. Where one is, the others are 0.
-NVTEE_TEE_INLINE ap_uint<768> shifted(const ap_uint<512>& data, ap_uint<5> over) {
-  ap_uint<768> w[5];
-  for (unsigned i = 0; i < 5; ++i) w[i] = 0;
-  if (over[0]) w[0].range(511, 0) = data;
-  if (over[1]) w[1].range(575, 64) = data;
-  if (over[2]) w[2].range(607, 96) = data;
-  if (over[3]) w[3].range(703, 192) = data;
-  if (over[4]) w[4].range(735, 224) = data;
-  return static_cast<ap_uint<768>>(w[0] | w[1] | w[2] | w[3] | w[4]);
-}
-NVTEE_TEE_INLINE ap_uint<768> digest_lane(ap_uint<32> digest, ap_uint<24> at) {
-  ap_uint<768> w = 0;
-  for (unsigned i = 0; i < 24; ++i) {
+// The payload and the digest in their places in 96 bytes; the others are 0. Where one byte is, no other may
+// be: so the digest goes in before they are turned, and turning is a choice of two and one of three, a LUT
+// each.
+NVTEE_TEE_INLINE ap_uint<768> placed(const TxOp& o, const TxBeat& b) {
+  ap_uint<544> data = b.data;
+  for (unsigned i = 0; i < 17; ++i) {
 #pragma HLS UNROLL
-    if (at[i]) w.range(32 * i + 31, 32 * i) = digest;
+    const ap_uint<32> was = data.range(32 * i + 31, 32 * i);
+    if (o.digest[i]) data.range(32 * i + 31, 32 * i) = static_cast<ap_uint<32>>(was | b.digest);
   }
-  return w;
+  ap_uint<768> by16 = 0, out = 0;
+  if (o.over16) {
+    by16.range(671, 128) = data;
+  } else {
+    by16.range(543, 0) = data;
+  }
+  switch (o.over.to_uint()) {
+    case 3:
+      out.range(767, 96) = by16.range(671, 0);
+      break;
+    case 2:
+      out.range(767, 64) = by16.range(703, 0);
+      break;
+    default:
+      out = by16;
+      break;
+  }
+  return out;
 }
 
 NVTEE_TEE_INLINE NetBeat net_beat(const ap_uint<512>& data, ap_uint<64> keep, ap_uint<1> last) {
@@ -283,13 +290,13 @@ NVTEE_TEE_INLINE void tell_done(const TxOp& o, TxMergeIo& io) {
   io.event.write(e);
 }
 
-// The beat and what is over from it. Bytes of the header beyond its end are 0, as are those of the carry.
+// The beat and what is over from it. Bytes of the header beyond its end are 0, all of them where no header
+// goes; the carry is 0 where a PDU begins, since the beat before it had room for all that was left.
 NVTEE_TEE_INLINE ap_uint<768> merged(const TxMergeState& s, const TxBeat& b) {
-  const TxOp& o = s.op;
-  ap_uint<768> front = 0;
-  if (o.head || o.first) front.range(607, 0) = o.bytes;
-  if (o.body || o.tail) front.range(8 * kMaxCarry - 1, 0) = s.carry;
-  return static_cast<ap_uint<768>>(front | shifted(b.data, o.over) | digest_lane(b.digest, o.digest));
+  ap_uint<768> front = s.op.bytes;
+  front.range(8 * kMaxCarry - 1, 0) =
+      static_cast<ap_uint<8 * kMaxCarry>>(front.range(8 * kMaxCarry - 1, 0) | s.carry);
+  return static_cast<ap_uint<768>>(front | placed(s.op, b));
 }
 
 NVTEE_TEE_INLINE tee::Step tx_merge_step(TxMergeState& s, TxMergeIo& io) {
@@ -302,9 +309,10 @@ NVTEE_TEE_INLINE tee::Step tx_merge_step(TxMergeState& s, TxMergeIo& io) {
     TxBeat b = TxBeat();
     if (s.body) b = io.body.read();
     const ap_uint<768> w = merged(s, b);
-    s.carry = w.range(767, 512);
-    if (s.op.head || s.op.first || s.op.body || s.op.tail)
+    if (s.op.head || s.op.first || s.op.body || s.op.tail) {
+      s.carry = w.range(767, 512);
       io.net.write(net_beat(w.range(511, 0), s.op.keep, s.op.last));
+    }
     if (s.op.over_now) tell_done(s.op, io);
   }
   const bool takes = (go || !s.has) && !io.op.empty();

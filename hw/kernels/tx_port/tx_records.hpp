@@ -30,7 +30,7 @@ struct TxHead {
   ap_uint<7> last;       // bytes of the beat that the last payload goes in, with all that fits behind it
   ap_uint<6> tail;       // bytes behind that beat; 0: none
   ap_uint<1> digest;     // the payload has one
-  ap_uint<5> digest_at;  // in 4 bytes from the start of that beat: 1..23
+  ap_uint<5> digest_at;  // in 4 bytes behind the begin of the last payload beat: 0..16
   ap_uint<1> end;
   PortId port;
   SessionIx session;
@@ -49,8 +49,9 @@ struct TxOp {
   ap_uint<1> first;    // the header's `over` bytes, then payload
   ap_uint<1> body;     // payload behind what is over from the beat before
   ap_uint<1> tail;     // what is over
-  ap_uint<5> over;     // one bit: 0, 8, 12, 24, 28 bytes before the payload
-  ap_uint<24> digest;  // one bit: the payload's digest goes in these 4 bytes; 0: not here
+  ap_uint<1> over16;   // bytes before the payload: 16,
+  ap_uint<2> over;     // and 0, 8 or 12 (kOver): 0, 8, 12, 24 or 28 together
+  ap_uint<17> digest;  // one bit: the payload's digest goes in these 4 bytes of it; 0: not here
   ap_uint<64> keep;
   ap_uint<1> last;      // of the PDU
   ap_uint<1> over_now;  // the job is done with: tell

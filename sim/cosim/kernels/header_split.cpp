@@ -23,6 +23,7 @@ PduHead head(const Biases& biases, Random& r) {
     h.bytes.range(97, 96) = 0;
     h.bytes.range(95, 93) = 0;
   }
+  if (!cmd) h.bytes.range(607, 8 * 28) = 0;  // as rx_join hands it on
   if (r.chance(80)) {
     const ap_uint<32> right = cmd ? nvtee::card::crc_head72(h.bytes) : nvtee::card::crc_head24(h.bytes);
     if (cmd) {
