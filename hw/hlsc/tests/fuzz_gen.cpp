@@ -417,7 +417,9 @@ class Program {
         say("}");
         continue;
       }
-      say("if " + condition(2) + " {");
+      // The first stream is written now and then whatever the condition is: what is never written is not
+      // compared.
+      say("if (" + condition(2) + (o == 0 ? " || ap_uint<1>(c0a[0]) != 0" : "") + ") {");
       ++indent_;
       give(o);
       --indent_;
@@ -430,6 +432,9 @@ class Program {
       say("}");
     }
   }
+
+  // Not in each call: a condition that always holds would leave nothing to compare.
+  void leave() { say("if (" + condition(2) + " && ap_uint<1>(c0a[0]) != 0) return;"); }
 
   void body() {
     indent_ = 1;
@@ -461,13 +466,13 @@ class Program {
       take(0, "!in0.empty()");
       if (two) take(1, "!in1.empty() && " + condition(1));
       say("if (" + full + ") return;");
-      if (r_.chance(60)) say("if " + condition(2) + " return;");
+      if (r_.chance(60)) leave();
       // Reading, then not acting, is legal.
     }
     use_tables();
     const unsigned n = r_.from(2, 6);
     for (unsigned i = 0; i < n; ++i) statement(2);
-    if (r_.chance(20)) say("if " + condition(2) + " return;");
+    if (r_.chance(20)) leave();
     if (r_.chance(50)) {
       put_tables();
       outputs();

@@ -43,7 +43,7 @@ struct Bench {
   }
   const char* name;
   Rng random;
-  unsigned long clock = 0, calls = 0;
+  unsigned long clock = 0, calls = 0, records = 0;
   bool failed = false;
 };
 
@@ -166,6 +166,7 @@ struct OutPort {
       if (!std::equal(want, want + words, got)) b.fail(difference(want, got));
       wanted.pop();
       seen.pop();
+      ++b.records;
     }
   }
   std::string difference(const uint32_t* want, const uint32_t* got) const {
@@ -246,15 +247,19 @@ inline int run_benches(int argc, char** argv, const std::vector<Bench*>& benches
     top->ap_clk = 1;
     top->eval();
   }
-  int failed = 0;
-  unsigned long calls = 0;
+  int failed = 0, silent = 0;
+  unsigned long calls = 0, records = 0;
   for (Bench* b : benches) {
     b->finish();
     if (b->calls == 0) b->fail("never called");
     failed += b->failed;
     calls += b->calls;
+    records += b->records;
+    silent += b->records == 0;
   }
-  std::printf("%zu kernels, %lu clocks each, %lu calls, %d failed\n", benches.size(), clocks, calls, failed);
+  std::printf(
+      "%zu kernels, %lu clocks each, %lu calls, %d failed; %lu records compared, %d kernels wrote none\n",
+      benches.size(), clocks, calls, failed, records, silent);
   return failed == 0 ? 0 : 1;
 }
 
