@@ -12,7 +12,6 @@ namespace {
 constexpr unsigned kSlotMask = 0x1fff;
 // The core's CIDs have 0 to 6 in their upper three bits.
 constexpr std::uint16_t kReservationCid = 7u << 13;
-constexpr std::size_t kReportBytes = 4096, kReportHeader = 64, kReportEntry = 64;
 
 std::string trimmed(const char* text, std::size_t size) {
   std::string s(text, strnlen(text, size));
@@ -59,7 +58,7 @@ LegLink::LegLink(net::Reactor& reactor, unsigned ns, unsigned leg, std::uint8_t 
       latency_(latency),
       owner_(owner),
       commands_((slots + kChunk - 1) / kChunk),
-      reservation_data_(kReportBytes),
+      reservation_data_(kReservationReportBytes),
       host_id_(target.host_id),
       nsid_(target.nsid) {
   nvmf::Association::Options o;
@@ -122,18 +121,13 @@ void LegLink::reserve(const core::Reserve& command) {
   if (!up()) return;  // leg_down is on its way
   reservation_.in_flight = true;
   nvmf::Transfer& t = reservation_.transfer;
-  t = nvmf::Transfer{};
-  t.sqe.flags = spec::kPsdtSgl;
-  t.sqe.cid = kReservationCid;
-  t.sqe.nsid = nsid_;
   if (command.op == Op::kReport) {
-    std::ranges::fill(reservation_data_, std::byte{0});
-    t.sqe.opcode = spec::io::kResvReport;
-    t.sqe.cdw10 = kReportBytes / 4 - 1;
-    t.sqe.cdw11 = spec::resv::kReportExtended;
-    t.in = reservation_data_.data();
-    t.in_length = kReportBytes;
+    make_reservation_report(t, nsid_, kReservationCid, reservation_data_);
   } else {
+    t = nvmf::Transfer{};
+    t.sqe.flags = spec::kPsdtSgl;
+    t.sqe.cid = kReservationCid;
+    t.sqe.nsid = nsid_;
     std::memcpy(reservation_data_.data(), &command.current, 8);
     std::memcpy(reservation_data_.data() + 8, &command.other, 8);
     t.out = reservation_data_.data();
@@ -153,25 +147,9 @@ void LegLink::reserve(const core::Reserve& command) {
 
 core::Reserved LegLink::reserved_answer(spec::Status status) const {
   core::Reserved r;
+  if (status == spec::st::kOk && reservation_.transfer.sqe.opcode == spec::io::kResvReport)
+    r = read_reservation_report(reservation_data_, reservation_.transfer.in_done, host_id_);
   r.status = status;
-  if (status != spec::st::kOk || reservation_.transfer.sqe.opcode != spec::io::kResvReport) return r;
-  const auto* d = reinterpret_cast<const std::uint8_t*>(reservation_data_.data());
-  const auto read64 = [](const std::uint8_t* p) {
-    std::uint64_t v = 0;
-    std::memcpy(&v, p, 8);
-    return v;
-  };
-  r.type = d[4];
-  const std::size_t count = d[5] | d[6] << 8;
-  r.persistent = d[9] != 0;
-  const std::size_t room =
-      (std::max<std::size_t>(reservation_.transfer.in_done, kReportHeader) - kReportHeader) / kReportEntry;
-  r.truncated = reservation_.transfer.in_done < kReportHeader || count > room;
-  for (std::size_t i = 0; i < std::min(count, room); ++i) {
-    const std::uint8_t* e = d + kReportHeader + i * kReportEntry;
-    r.registrants.push_back({read64(e + 8), std::memcmp(e + 16, host_id_.data(), host_id_.size()) == 0,
-                             std::memcmp(e + 16, host_id_.data(), kHostIdOfNode) == 0, (e[2] & 1) != 0});
-  }
   return r;
 }
 

@@ -9,6 +9,7 @@
 
 #include "runtime/base/latency_histogram.hpp"
 #include "runtime/dataplane/data_plane.hpp"
+#include "runtime/dataplane/reservation_report.hpp"
 #include "runtime/nvmf/initiator/association.hpp"
 
 namespace nvtee::dataplane {
@@ -81,9 +82,6 @@ class LegLink final : private nvmf::AssociationDelegate {
   std::uint32_t nsid_;
   std::unique_ptr<nvmf::Association> association_;
 };
-
-// Bytes of a Host Identifier that all associations of this process share; the others tell them apart.
-constexpr std::size_t kHostIdOfNode = 12;
 
 // What a leg's identify data says, in the control machine's words.
 core::LegFacts facts_of(const nvmf::PeerInfo& info);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "runtime/base/check.hpp"
+#include "runtime/dataplane/reservation_report.hpp"
 #include "runtime/store/records.hpp"
 
 namespace nvtee {
@@ -302,35 +303,67 @@ void LocalNode::finish_creation(const std::shared_ptr<Creation>& c, Status0 resu
 }
 
 void LocalNode::probe_next(const std::shared_ptr<Creation>& c) {
-  if (c->facts.size() == c->legs.size()) return create_records(c);
-  const core::LegSpec& leg = c->legs[c->facts.size()];
+  if (c->found.size() == c->legs.size()) return create_records(c);
+  const core::LegSpec& leg = c->legs[c->found.size()];
   c->probe = std::make_unique<PeerProbe>(
-      c->engine->reactor(), target_of(leg), [this, c](Result<core::LegFacts> facts) {
+      c->engine->reactor(), target_of(leg), [this, c](Result<PeerProbe::Found> found) {
         // Not from inside the probe's own callback: it is destroyed by the next step.
-        c->engine->reactor().post([this, c, facts = std::move(facts)] {
-          const core::LegSpec& l = c->legs[c->facts.size()];
-          if (!facts) {
+        c->engine->reactor().post([this, c, found = std::move(found)] {
+          const core::LegSpec& l = c->legs[c->found.size()];
+          if (!found) {
             c->probe.reset();
-            return finish_creation(c, fail(fmt::format("leg {}:{}: {}", l.peer, l.nsid, facts.error().text()),
+            return finish_creation(c, fail(fmt::format("leg {}:{}: {}", l.peer, l.nsid, found.error().text()),
                                            "all legs must be reachable when a namespace is created"));
           }
-          c->facts.push_back(*facts);
+          c->found.push_back(*found);
           probe_next(c);
         });
       });
 }
 
+// Another cluster's leg: the namespace would be made, and could not use it; or would, where there are
+// registrations without a reservation.
+Status0 LocalNode::check_holders(const core::NamespaceSpec& spec, const core::LegSpec& leg,
+                                 const std::optional<core::Reserved>& reserved) const {
+  if (!reserved) return {};
+  const auto where = fmt::format("leg {}:{}", leg.peer, leg.nsid);
+  if (reserved->status != spec::st::kOk) {
+    if (!shared_.reservations) return {};
+    return fail(fmt::format("{}: Reservation Report failed with status {:x}/{:02x}h", where,
+                            reserved->status >> 8, reserved->status & 0xff),
+                "mend the peer, or set node.fencing to guard_time");
+  }
+  const auto other = in_other_hands(spec, *reserved);
+  if (!other) return {};
+  if (other->same_node)
+    return fail(fmt::format("{}: reservation key {:#018x} is registered on it, by another namespace of this "
+                            "node",
+                            where, other->key),
+                "name a leg that is free");
+  const PeerConfig& peer = shared_.peers.at(leg.peer);
+  return fail(
+      fmt::format("{}: reservation key {:#018x} is registered on it{}", where, other->key,
+                  other->newer ? ", by this very namespace as newer records than these know it: another node "
+                                 "serves it, or its state file was lost"
+                               : ", which is not of this namespace: another cluster, namespace or host uses "
+                                 "it"),
+      fmt::format("make sure that its owner has given the leg up, take the key away with `nvtee-host "
+                  "reservation {} --subnqn {} --nsid {} --clear`, then create again",
+                  peer.addresses.empty() ? "ADDRESS" : peer.addresses[0].text(), peer.subnqn, leg.nsid));
+}
+
 void LocalNode::create_records(const std::shared_ptr<Creation>& c) {
   c->probe.reset();
   core::NamespaceSpec& spec = c->spec;
-  if (spec.blocks == 0) spec.blocks = c->facts[0].blocks;
-  for (std::size_t i = 0; i < c->facts.size(); ++i) {
-    const auto& f = c->facts[i];
+  const core::LegFacts& first = c->found[0].facts;
+  if (spec.blocks == 0) spec.blocks = first.blocks;
+  for (std::size_t i = 0; i < c->found.size(); ++i) {
+    const auto& f = c->found[i].facts;
     const auto where = fmt::format("leg {}:{}", c->legs[i].peer, c->legs[i].nsid);
-    if (f.block_shift != c->facts[0].block_shift) {
+    if (f.block_shift != first.block_shift) {
       return finish_creation(
           c, fail(fmt::format("{} has {}-byte blocks, leg {} has {}", where, 1u << f.block_shift,
-                              c->legs[0].peer, 1u << c->facts[0].block_shift),
+                              c->legs[0].peer, 1u << first.block_shift),
                   "use the same LBA format on all legs"));
     }
     if (f.blocks < spec.blocks) {
@@ -338,8 +371,9 @@ void LocalNode::create_records(const std::shared_ptr<Creation>& c) {
           c, fail(fmt::format("{} has {} blocks, {} are needed", where, f.blocks, spec.blocks),
                   "give a smaller --size, or grow the leg"));
     }
+    if (auto r = check_holders(spec, c->legs[i], c->found[i].reserved); !r) return finish_creation(c, r);
   }
-  spec.block_shift = c->facts[0].block_shift;
+  spec.block_shift = first.block_shift;
   auto transaction = core::NamespaceControl::create(spec, c->legs, c->assume_equal);
   if (!transaction) return finish_creation(c, std::unexpected(transaction.error()));
   Engine::Records records = transaction->puts;

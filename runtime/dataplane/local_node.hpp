@@ -40,7 +40,7 @@ class LocalNode final : public Node {
   struct Creation {
     core::NamespaceSpec spec;
     std::vector<core::LegSpec> legs;
-    std::vector<core::LegFacts> facts;
+    std::vector<PeerProbe::Found> found;
     bool assume_equal = false;
     Engine* engine = nullptr;
     std::unique_ptr<PeerProbe> probe;
@@ -53,6 +53,8 @@ class LocalNode final : public Node {
   Status0 open_listeners();
   Status0 check_creation(Creation& c);
   void probe_next(const std::shared_ptr<Creation>& c);
+  Status0 check_holders(const core::NamespaceSpec& spec, const core::LegSpec& leg,
+                        const std::optional<core::Reserved>& reserved) const;
   void create_records(const std::shared_ptr<Creation>& c);
   void finish_creation(const std::shared_ptr<Creation>& c, Status0 result);
   void operate(const std::string& ns, core::Input input, Done done);

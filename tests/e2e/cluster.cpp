@@ -99,7 +99,7 @@ namespace {
 nlohmann::json first_namespace(const nlohmann::json& status) {
   if (status.is_discarded() || !status.is_object() || !status.contains("namespaces") ||
       status["namespaces"].empty())
-    return {};
+    return nlohmann::json::object();
   return status["namespaces"][0];
 }
 

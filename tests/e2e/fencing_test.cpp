@@ -249,29 +249,53 @@ TEST(Fencing, MetadataFromAnOldCopyAreRefused) {
   EXPECT_TRUE(c.files_equal());
 }
 
+// Neither is a namespace made on another cluster's legs, nor are they opened, until somebody has cleared
+// them.
 TEST(Fencing, AnotherClustersLegsAreRefusedUntilTheyAreCleared) {
   Cluster c;
+  const auto says = [&](const std::string& what) {
+    return eventually([&] { return c.log("nvteed").find(what) != std::string::npos; }, Seconds(30));
+  };
+  const auto clear = [&](unsigned leg) {
+    const Output cleared = reservation(c, leg, {"--clear"});
+    EXPECT_EQ(cleared.code, 0) << cleared.text;
+    EXPECT_NE(cleared.text.find("\"registrants\": []"), std::string::npos) << cleared.text;
+  };
   c.start_daemon();
   ASSERT_TRUE(c.wait_health("ok", Seconds(30))) << c.log("nvteed");
   load(c, "load1");
   ASSERT_TRUE(c.stop_daemon());
+  save_state(c, ".one");
   const std::string data = read_file(c.target(0).file());
   for (const auto& f : state_files(c)) std::filesystem::remove(f);  // it knows nothing of these legs
 
   c.start_daemon();
-  ASSERT_TRUE(eventually([&] { return c.log("nvteed").find("not of this namespace") != std::string::npos; },
-                         Seconds(30)))
-      << c.log("nvteed");
+  ASSERT_TRUE(says("leg a:1: reservation key")) << c.log("nvteed");
+  EXPECT_NE(c.log("nvteed").find("another cluster, namespace or host"), std::string::npos) << c.log("nvteed");
+  EXPECT_NE(c.log("nvteed").find("--nsid 1 --clear"), std::string::npos) << c.log("nvteed");
+  const Output by_hand = c.cli({"ns", "create", "vol2", "--leg", "b:1"});
+  EXPECT_NE(by_hand.code, 0);
+  EXPECT_TRUE(c.status()["namespaces"].empty());
+  clear(0);
+  ASSERT_TRUE(says("leg b:1: reservation key")) << c.log("nvteed");
+  EXPECT_TRUE(c.status()["namespaces"].empty());
+  clear(1);
+  EXPECT_TRUE(c.wait_health("ok", Seconds(60))) << c.cli({"status"}).text;
+  EXPECT_TRUE(c.stop_daemon());
+
+  // The first cluster comes back to legs that are the second one's now.
+  bring_back(c, ".one");
+  c.start_daemon();
+  ASSERT_TRUE(says("is refused: reservation key")) << c.log("nvteed");
   EXPECT_NE(c.health(), "ok");
   EXPECT_TRUE(read_file(c.target(0).file()) == data);
   for (unsigned leg = 0; leg < 2; ++leg) {
-    const Output cleared = reservation(c, leg, {"--clear"});
-    EXPECT_EQ(cleared.code, 0) << cleared.text;
-    EXPECT_NE(cleared.text.find("\"registrants\": []"), std::string::npos) << cleared.text;
+    clear(leg);
     (void)c.cli({"leg", "online", "vol", std::to_string(leg)});
   }
   EXPECT_TRUE(c.wait_health("ok", Seconds(60))) << c.cli({"status"}).text;
   EXPECT_TRUE(c.stop_daemon());
+  EXPECT_TRUE(c.files_equal());
 }
 
 TEST(Fencing, LegsWithoutReservationsHaveAGuardTime) {

@@ -168,6 +168,40 @@ TEST(NodeLegs, CreateRefusesWhatCannotWork) {
   EXPECT_EQ(rig.status().namespaces.size(), 1u);
 }
 
+// Seen to fail without LocalNode::check_holders(): the namespace is made, and its leg refused ever after.
+TEST(NodeLegs, CreateRefusesALegInOtherHands) {
+  NodeRig rig;
+  const auto create = [&] {
+    core::NamespaceSpec spec;
+    spec.name = "again";
+    spec.subsystem = kVolume;
+    return rig.call([&](Node::Done d) { rig.node->create_namespace(spec, {{"b", 1}}, false, std::move(d)); });
+  };
+  ASSERT_TRUE(rig.call([&](Node::Done d) { rig.node->delete_namespace("vol", std::move(d)); }));
+  TestHost& other = rig.direct(1);
+  const auto registration = [&](std::uint8_t action, std::uint64_t current, std::uint64_t to) {
+    auto q = TestHost::sqe(spec::io::kResvRegister);
+    q.cdw10 = action;
+    q.cdw11 = q.cdw12 = 0;
+    std::vector<std::byte> keys(16);
+    std::memcpy(keys.data(), &current, 8);
+    std::memcpy(keys.data() + 8, &to, 8);
+    return other.run(q, keys).status;
+  };
+  ASSERT_EQ(registration(spec::resv::kActRegister, 0, 0xabcdef), spec::st::kOk);
+  const Status0 r = create();
+  ASSERT_FALSE(r) << "registered is enough: its owner may take the leg any moment";
+  for (const char* what : {"leg b:1", "0x0000000000abcdef", "another cluster",
+                           "--subnqn nqn.2026-01.io.nvtee:b", "--clear", "127.0.0.1"})
+    EXPECT_NE(r.error().text().find(what), std::string::npos) << what << " is not in: " << r.error().text();
+  EXPECT_TRUE(rig.status().namespaces.empty());
+  EXPECT_EQ(registration(spec::resv::kActReplace, 0xabcdef, 0x123456), spec::st::kOk) << "untouched";
+
+  EXPECT_EQ(registration(spec::resv::kActUnregister, 0x123456, 0), spec::st::kOk);
+  EXPECT_TRUE(create());
+  EXPECT_TRUE(rig.until_health("ok"));
+}
+
 TEST(NodeLegs, DeleteAndDrain) {
   NodeRig rig;
   TestHost& h = rig.host();
