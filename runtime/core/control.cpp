@@ -262,6 +262,7 @@ void NamespaceControl::Impl::drain() {
   regions.set_draining();
   verify.stop();
   drain_until_ = begun ? ctx.now + std::max(ctx.times.gate, ctx.times.leg_deadline) + kSecond : ctx.now;
+  if (begun && give_back_) drain_until_ += ctx.times.guard_time;
 }
 
 void NamespaceControl::Impl::watch_drain() {
@@ -349,7 +350,7 @@ void NamespaceControl::Impl::settle_once() {
 }
 
 void NamespaceControl::Impl::settle() {
-  if (phase == Phase::kNew) return;
+  if (phase == Phase::kNew || phase == Phase::kDrained) return;
   for (unsigned pass = 0; pass < kMaxPasses; ++pass) {
     const auto before = std::pair(transitions_taken, ctx.out->size());
     settle_once();

@@ -206,6 +206,66 @@ TEST_F(FencedControl, HostsAreServedWhenTheLegsCarryTheEpoch) {
   EXPECT_EQ(FenceKey::of(fakes[0].keys.begin()->second).number, control->status(now).fence_number);
 }
 
+// Seed 200000089: a namespace was deleted a moment after one of its legs had lost its association and had
+// come back. The leg was given back, and what the former association had sent was executed then: the legs,
+// closed as equal, were not (P2).
+TEST_F(FencedControl, ALegIsGivenBackWhenNothingOlderCanArrive) {
+  start();
+  for (unsigned leg = 0; leg < 3; ++leg) up(leg, true);
+  answer_all();
+  ASSERT_TRUE(served());
+  pass(kSecond);
+  Input lost;
+  lost.kind = Input::Kind::kLegDown;
+  lost.leg = 0;
+  lost.gen = gens[0];
+  step(lost);
+  const Time lost_at = now;
+  pass(setup.times.reconnect_min * 2);
+  up(0, true);
+  answer_all();
+  ASSERT_TRUE(control->status(now).legs[0].proven);
+
+  Input drain;
+  drain.kind = Input::Kind::kDrain;
+  drain.ok = true;
+  step(drain);
+  answer_all();
+  EXPECT_TRUE(fakes[1].keys.empty() && fakes[2].keys.empty()) << "these two have not been away";
+  EXPECT_EQ(fakes[0].keys.size(), 1u);
+  EXPECT_EQ(control->wake_at(), lost_at + setup.times.guard_time);
+  pass(lost_at + setup.times.guard_time - now);
+  answer_all();
+  EXPECT_TRUE(fakes[0].keys.empty());
+  EXPECT_EQ(actions.back().kind, Action::Kind::kDrained);
+}
+
+// Seed 200000919: the machine was told to drain when it had drained; its legs, whose links were off, went on
+// from where they were, and met what no table has.
+TEST_F(FencedControl, ADrainAfterTheEndIsAnsweredAndNothingElse) {
+  start();
+  for (unsigned leg = 0; leg < 3; ++leg) up(leg, false);
+  ASSERT_TRUE(served());
+  for (unsigned leg = 0; leg < 3; ++leg) {
+    Input lost;
+    lost.kind = Input::Kind::kLegDown;
+    lost.leg = leg;
+    lost.gen = gens[leg];
+    step(lost);
+  }
+  pass(setup.times.reconnect_min * 2);
+  up(0, false);  // the last one: it waits for guard_time, since the others are in sync in the record
+  Input drain;
+  drain.kind = Input::Kind::kDrain;
+  step(drain);
+  while (actions.back().kind != Action::Kind::kDrained) pass(100 * kMillisecond);
+  now += setup.times.guard_time * 2;
+  const std::size_t before = actions.size();
+  step(drain);
+  ASSERT_EQ(actions.size(), before + 1);
+  EXPECT_EQ(actions.back().kind, Action::Kind::kDrained);
+}
+
 // Seed 9004327: one leg said that the records are an old copy; the gates closed, and the reconcile of what
 // the last stop had left open went on copying between the legs that have no reservations (P6).
 TEST_F(FencedControl, WhoseRecordsAreAnOldCopyReconcilesNothing) {

@@ -86,7 +86,7 @@ bool Copier::start_chunk(Context& ctx, Unit& u, int index) {
     if (!u.reconcile && !throttle_.take(ctx, bytes)) return false;
     c.unit = index;
     c.bytes = bytes;
-    c.op.ask(ctx, {u.next, static_cast<std::uint16_t>(blocks), false});
+    c.op.ask(ctx, {u.next, static_cast<std::uint16_t>(blocks)});
     u.next += blocks;
     ++u.in_flight;
     copied_lately_ = true;

@@ -35,7 +35,7 @@ void HeldOp::send_ask(Context& ctx) {
   tee::Ctl& c = ctx.ctl(tee::Ctl::kHold);
   c.lba = range_.lba;
   c.nlb = range_.count;
-  c.flag = range_.exclusive ? 1 : 0;
+  c.flag = 0;  // shared: all that is done under a hold leaves what hosts read alone
   c.tag = static_cast<std::uint16_t>(ctx.tag_base + tag_);
 }
 

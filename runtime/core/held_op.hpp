@@ -16,7 +16,6 @@ class HeldOp {
   struct Range {
     std::uint64_t lba = 0;
     std::uint16_t count = 0;  // blocks; 0 = no range
-    bool exclusive = false;
   };
 
   explicit HeldOp(unsigned tag = 0) : tag_(tag) {}

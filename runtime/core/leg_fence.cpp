@@ -160,7 +160,7 @@ LegFence::Verdict LegFence::look(Context& ctx, const FenceTruth& truth, const Re
     }
     const FenceKey k = FenceKey::of(r.key);
     // Preempting it by its key would unregister us as well: the next association has another one.
-    if (k.tag == truth.tag && k.gen == (gen_ & 0x7f) && k.number == truth.number)
+    if (k.gen == (gen_ & 0x7f) && k.number == truth.number)
       return failed("its former association left the key that this one would have");
     if (first_look_) {
       doubt_seen_ = doubt_seen_ || k.doubt;
@@ -246,6 +246,11 @@ LegFence::Verdict LegFence::on_answer(Context& ctx, const FenceTruth& truth, con
     case State::kRekeying:
       return replaced(answer);
     case State::kLeaving:
+      // A conflict: it is not registered any more.
+      if (answer.status != spec::st::kOk && answer.status != spec::st::kReservationConflict)
+        return failed(
+            fmt::format("it could not be given back: Reservation Register failed with status {:x}/{:02x}h",
+                        answer.status >> 8, answer.status & 0xff));
       go(In::kRight);
       return Verdict::kLeft;
     default:

@@ -203,6 +203,22 @@ TEST_F(Fences, LeavingUnregisters) {
   EXPECT_TRUE(fence.left());
 }
 
+// Seed 300000818: the leg had answered Register (unregister) with an error, and counted as given back.
+TEST_F(Fences, AnUnregistrationThatFailsIsNone) {
+  EXPECT_EQ(take(100, 1), V::kHeld);
+  leg.error = spec::st::kInternal;
+  fence.leave(ctx);
+  EXPECT_EQ(run(100), V::kFailed);
+  EXPECT_NE(fence.why().find("could not be given back"), std::string::npos) << fence.why();
+  EXPECT_EQ(leg.keys.size(), 1u);
+
+  leg.error = 0;
+  EXPECT_EQ(take(101, 2), V::kHeld);
+  leg.keys.clear();  // somebody was faster
+  fence.leave(ctx);
+  EXPECT_EQ(run(101), V::kLeft);
+}
+
 // ---- in a namespace ---------------------------------------------------------------------------------
 // Two legs with reservations, as the machine uses them.
 class FencedLegs : public ::testing::Test {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "runtime/base/check.hpp"
 #include "runtime/core/control_impl.hpp"
 
 namespace nvtee::core {
@@ -38,7 +39,8 @@ constexpr std::array<const char*, kMachineStates> kNames = {
 }  // namespace
 
 std::string machine_state_name(unsigned state) {
-  return state < kMachineStates ? kNames[state] : "?";
+  NVTEE_CHECK(state < kMachineStates, "states are numbered from 0");
+  return kNames[state];
 }
 
 const char* machine_state_passes(unsigned state) {
@@ -51,8 +53,6 @@ const char* machine_state_passes(unsigned state) {
       {kVerify + static_cast<unsigned>(Verify::State::kReleasing), "kRelease needs no answer"},
       {kHold + static_cast<unsigned>(HeldOp::State::kHeld),
        "the step that gets the hold uses it or gives it back"},
-      {kFence + static_cast<unsigned>(LegFence::State::kLeft),
-       "a removed leg's association ends in that step (only while a namespace is deleted does it stay)"},
   };
   for (const Passing& p : kPassing)
     if (p.state == state) return p.why;

@@ -196,10 +196,17 @@ bool Membership::keyed(const Context& ctx, const Ledger& ledger) const {
   return std::all_of(legs.begin(), legs.end(), [&](const Leg& leg) { return !leg.good() || leg.keyed(t); });
 }
 
+// What a former association had sent may still arrive, and is refused as long as this one holds the leg: legs
+// that were closed as equal must not come apart (P2, P4).
 bool Membership::give_back(Context& ctx) {
   bool all = true;
+  giving_back_ = true;
   for (Leg& leg : legs) {
     if (!leg.link.is_up()) continue;
+    if (leg.reservation.held() && leg.in_doubt(ctx) != 0 && !planted(Bug::kGivenBackEarly)) {
+      all = false;
+      continue;
+    }
     leg.reservation.leave(ctx);
     all = all && leg.reservation.left();
   }
@@ -319,8 +326,7 @@ void Membership::remove(Context& ctx, unsigned index, std::uint64_t request) {
   if (index >= kMaxLegs || !legs[index].configured())
     return ctx.reply(request, false, "there is no such leg");
   Leg& leg = legs[index];
-  if (leg.leaving || leg.state() == LS::kRemoving || leg.state() == LS::kPurging ||
-      leg.state() == LS::kAdding)
+  if (leg.leaving || leg.state() == LS::kAdding)
     return ctx.reply(request, false, leg_name(leg) + " is being added or removed already");
   if (last_one(leg))
     return ctx.reply(request, false,
@@ -694,6 +700,7 @@ void Membership::wake(Wake& w, const Context& ctx) const {
   }
   for (const Leg& leg : legs) {
     w.add(leg.link.next_attempt());
+    if (giving_back_) w.add(leg.lost_at + ctx.times.guard_time);
     switch (leg.state()) {
       case LS::kAdding:
         w.add(leg.give_up_at);

@@ -95,9 +95,10 @@ class Membership {
   Time held_since_ = kNever;
   Time candidate_at_ = kNever;  // when the first lost leg was back, while none serves
   Time last_fail_ = 0;
-  Time removed_at_ = 0;  // the last removal: commands of that leg may execute for guard_time
-  unsigned doubt_ = 0;   // bit per leg
-  bool failed_ = false;  // a fence is to be asked for
+  bool giving_back_ = false;  // the namespace is deleted
+  Time removed_at_ = 0;       // the last removal: commands of that leg may execute for guard_time
+  unsigned doubt_ = 0;        // bit per leg
+  bool failed_ = false;       // a fence is to be asked for
   std::uint64_t doubt_fence_ = 0;
 };
 

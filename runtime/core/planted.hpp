@@ -52,6 +52,7 @@ enum class Bug : unsigned {
   kDoubtForgotten,      // a preemption that was cut short counts as a barrier
   kEqualTooEarly,       // regions count as equal while a leg that is out of the record is still read
   kPurgeAttached,       // a removed leg's slots are given back while its association is there
+  kGivenBackEarly,      // a deleted namespace's legs are given back while its old commands may arrive
   kEnd
 };
 

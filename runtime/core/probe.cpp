@@ -47,7 +47,7 @@ void Prober::advance_one(Context& ctx, HeldOp& op, Leg& leg, bool wanted, bool f
   }
   if (op.idle() && wanted) {
     HeldOp::Range range;
-    if (!flush) range = {*quiet_block_, 1, false};
+    if (!flush) range = {*quiet_block_, 1};
     op.ask(ctx, range);
   }
 }

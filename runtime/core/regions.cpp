@@ -282,8 +282,8 @@ void Regions::admit_waiting(Context& ctx) {
       entries_.erase(region);
       continue;
     }
-    if (!gated_) make_room(ctx, region);
-    if (gated_ || !has_room(region)) {
+    make_room(ctx, region);  // not gated: nobody is parked then
+    if (!has_room(region)) {
       waiting_[kept++] = region;
       continue;
     }

@@ -57,7 +57,7 @@ bool Verify::start(Context& ctx) {
   next_ = 0;
   errors_ = 0;
   retry_at_ = 0;
-  last_bad_ = kNever;
+  bad_.reset();
   return true;
 }
 
@@ -94,7 +94,7 @@ void Verify::begin_chunk(Context& ctx, const Legs& legs, const Regions& regions,
   chunk_ = std::min<std::uint64_t>(ctx.geo.chunk_blocks, ctx.geo.end_block(region) - next_);
   if (!throttle_.take(ctx, (chunk_ << ctx.geo.block_shift) * 2)) return;
   go(In::kAsk);
-  op_.ask(ctx, {next_, static_cast<std::uint16_t>(chunk_), false});
+  op_.ask(ctx, {next_, static_cast<std::uint16_t>(chunk_)});
 }
 
 void Verify::read(Context& ctx, unsigned leg) {
@@ -119,6 +119,7 @@ void Verify::finish_chunk(Context& ctx, bool advance) {
   if (advance) {
     next_ += chunk_;
     errors_ = 0;
+    bad_.reset();
     result_.done_bytes = next_ << ctx.geo.block_shift;
   } else {
     ++errors_;
@@ -169,12 +170,11 @@ void Verify::advance(Context& ctx, const Legs& legs, const Regions& regions, boo
   }
 }
 
-void Verify::mismatch(std::uint64_t lba) {
-  if (last_bad_ != kNever && lba == last_bad_) return;
-  last_bad_ = lba;
+void Verify::mismatch(std::uint32_t block) {
+  if (bad_.test(block)) return;
+  bad_.set(block);
   ++result_.mismatched_blocks;
-  auto& list = result_.first_mismatches;
-  if (list.size() < kMaxListed && std::find(list.begin(), list.end(), lba) == list.end()) list.push_back(lba);
+  if (auto& list = result_.first_mismatches; list.size() < kMaxListed) list.push_back(next_ + block);
 }
 
 void Verify::on_buffer(Context& ctx, const Legs& legs, unsigned slot, bool equal, std::uint32_t offset) {
@@ -182,7 +182,7 @@ void Verify::on_buffer(Context& ctx, const Legs& legs, unsigned slot, bool equal
   const auto bytes = static_cast<std::uint32_t>(chunk_ << ctx.geo.block_shift);
   if (equal || offset >= bytes) return next_leg(ctx, legs);
   NVTEE_CHECK(offset >= from_, "a difference is reported in the part that was to be compared");
-  if (!planted(Bug::kVerifyBlind)) mismatch(next_ + (offset >> ctx.geo.block_shift));
+  if (!planted(Bug::kVerifyBlind)) mismatch(offset >> ctx.geo.block_shift);
   from_ = ((offset >> ctx.geo.block_shift) + 1) << ctx.geo.block_shift;
   if (from_ >= bytes) return next_leg(ctx, legs);
   go(In::kMore);

@@ -2,6 +2,7 @@
 // under a shared hold: read one leg, keep its data, read each other leg and compare.
 #pragma once
 
+#include <bitset>
 #include <vector>
 
 #include "runtime/core/held_op.hpp"
@@ -48,7 +49,7 @@ class Verify {
   void finish_chunk(Context& ctx, bool advance);
   void compare(Context& ctx);
   void finish(Context& ctx, std::string error);
-  void mismatch(std::uint64_t lba);
+  void mismatch(std::uint32_t block);  // of the chunk
 
   State state_ = State::kIdle;
   HeldOp op_;
@@ -61,7 +62,9 @@ class Verify {
   std::array<std::uint8_t, kMaxLegs> gens_{};
   unsigned errors_ = 0;  // of this chunk, in a row
   Time retry_at_ = 0;
-  std::uint64_t last_bad_ = kNever;  // so that a block is counted once, however many legs differ
+  // Blocks of the chunk that differ: each is counted once, however many legs differ there and however often
+  // the chunk is tried.
+  std::bitset<1u << tee::CardConfig::kMaxBlockBits> bad_;
 };
 
 }  // namespace nvtee::core

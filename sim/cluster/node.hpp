@@ -30,6 +30,7 @@ struct Assoc {
       : to_peer(agenda, chance, peer), to_node(agenda, chance, node) {}
   std::uint32_t number = 0;
   unsigned leg = 0, peer = 0;
+  std::uint32_t nsid = 1;  // a peer of the world has one namespace
   std::uint8_t gen = 0;
   bool up = false;      // as the node sees it
   bool closed = false;  // by the node
@@ -75,7 +76,9 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
 
   // ---- control ----------------------------------------------------------------------------------
   void input(core::Input in);
-  std::uint64_t operate(core::Input::Kind kind, unsigned leg, const std::string& peer);
+  std::uint64_t operate(core::Input::Kind kind, unsigned leg, const std::string& peer,
+                        std::uint32_t nsid = 1);
+  void drain(bool deletes);  // `deletes`: the legs' reservations are given back
   core::NamespaceStatus status() const { return control_->status(clock()); }
   core::MachineStates machine_states() const { return control_->machine_states(); }
   bool drained() const { return drained_; }
@@ -167,7 +170,7 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   std::uint32_t new_command();
   // node_control.cpp
   void act(core::Action& action);
-  void attach(unsigned leg, std::uint8_t gen, const std::string& peer);
+  void attach(unsigned leg, std::uint8_t gen, const core::LegSpec& spec);
   void close_leg(unsigned leg);
   // node_reserve.cpp
   void reserve(unsigned leg, const core::Reserve& command);
@@ -183,6 +186,10 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   Duration commit_time();
   void tell_latency();
   void tell_too_late();
+  bool tell_again(unsigned leg, core::Input& in);
+  // odd.cpp
+  void try_damaged(std::vector<store::Transaction::Put> records);
+  void check_given_back();
   void compare(const core::Action& action);
   void arm();
   void run_inputs();
@@ -248,7 +255,10 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   Duration write_times_ = 0;  // of hosts' writes since they were last told
   std::uint64_t writes_done_ = 0, ticks_ = 0;
   std::map<std::uint64_t, Time> requests_;
-  bool drained_ = false;
+  bool drained_ = false, deletes_ = false;
+  Time give_back_until_ = 0;
+  std::array<bool, core::kMaxLegs> connected_{};  // when it drained, before this step
+  std::vector<std::uint32_t> detached_;           // associations, since it has drained
   std::uint8_t ana_ = 0;
   Time lease_ = kNever;
   std::uint64_t first_txn_ = 1;

@@ -52,6 +52,7 @@ void Node::start() {
   ++lives;
   ++life_;
   auto records = world_.disk.list(store::namespace_prefix("vol0"));
+  if (world_.plan.setup.odd && late_.one_in(2)) try_damaged(*records);
   auto made = core::NamespaceControl::restore(control_setup(), *records);
   if (!made) return world_.check.fail(0, "restore: " + made.error().text());
   control_ = std::move(*made);
@@ -72,7 +73,8 @@ void Node::start() {
   leg_state_ = {};
   host_holds_.fill(-1);
   wake_armed_ = 0;
-  drained_ = false;
+  drained_ = deletes_ = false;
+  give_back_until_ = 0;
   attached_ = 0;
   tee::Ctl open{};
   open.op = tee::Ctl::kQueueOpen;
@@ -215,6 +217,8 @@ void Node::run_inputs() {
     const Input next = std::move(inputs_.front());
     inputs_.pop_front();
     actions_.clear();
+    for (unsigned leg = 0; deletes_ && leg < core::kMaxLegs; ++leg)
+      connected_[leg] = status().legs[leg].connected;
     control_->step(next, clock(), actions_);
     for (Action& a : actions_) {
       if (crash_after_ != 0 && --crash_after_ == 0) dying_ = true;
@@ -250,18 +254,30 @@ void Node::arm() {
   });
 }
 
-std::uint64_t Node::operate(Input::Kind kind, unsigned leg, const std::string& peer) {
+std::uint64_t Node::operate(Input::Kind kind, unsigned leg, const std::string& peer, std::uint32_t nsid) {
   if (!up()) return 0;
   Input in;
   in.kind = kind;
   in.leg = leg;
   in.request = next_request_++;
-  in.spec = {peer, 1};
+  in.spec = {peer, nsid};
   const auto id = in.request;
   requests_[id] = world_.now();
   input(std::move(in));
   pump();
   return id;
+}
+
+void Node::drain(bool deletes) {
+  if (!up()) return;
+  Input in;
+  in.kind = Input::Kind::kDrain;
+  in.ok = deletes;
+  // As long as it drains at all; what is not given back by then stays.
+  if (give_back_until_ == 0) give_back_until_ = clock() + 1300 * kMillisecond;
+  deletes_ = deletes_ || deletes;
+  input(std::move(in));
+  pump();
 }
 
 void Node::act(Action& a) {
@@ -284,7 +300,7 @@ void Node::act(Action& a) {
                   a.ctl.slot.to_uint(), a.ctl.mask.to_uint());
       return ctl(a.ctl);
     case Kind::kAttachLeg:
-      return attach(a.leg, a.gen, a.spec.peer);
+      return attach(a.leg, a.gen, a.spec);
     case Kind::kDetachLeg:
       return close_leg(a.leg);
     case Kind::kCommit:
@@ -299,6 +315,7 @@ void Node::act(Action& a) {
       world_.note("ana {}", ana_);
       return;
     case Kind::kEvent:
+      if (std::string_view(a.name) == "namespace.drained") detached_.clear();
       return world_.trace.say(world_.now(), fmt::format("event {}: {}", a.name, a.text));
     case Kind::kReply:
       world_.note("reply {} ok {}", a.request, a.ok ? 1u : 0u);
@@ -307,7 +324,7 @@ void Node::act(Action& a) {
       return;
     case Kind::kDrained:
       drained_ = true;
-      return;
+      return check_given_back();
     case Kind::kReserve:
       return reserve(a.leg, a.reserve);
     case Kind::kWayWanted:
@@ -396,6 +413,7 @@ void Node::tell_too_late() {
   Chance& c = late_;
   Input in;
   const unsigned leg = c.pick(core::kMaxLegs + 1);
+  if (world_.plan.setup.odd && c.one_in(3) && tell_again(leg, in)) return input(std::move(in));
   in.leg = leg;
   in.gen =
       static_cast<std::uint8_t>(leg < core::kMaxLegs && links_[leg] != nullptr ? links_[leg]->gen - 1 : 0);
@@ -419,6 +437,25 @@ void Node::tell_too_late() {
   in.event.slot = kSlots - 1;
   world_.note("told too late {}", static_cast<unsigned>(in.kind));
   input(std::move(in));
+}
+
+// The last answer of a reservation command, or that the association is up, once more; or of a leg that is
+// not.
+bool Node::tell_again(unsigned leg, Input& in) {
+  in.leg = leg;
+  in.kind = Input::Kind::kReserved;
+  in.reserved.status = spec::st::kReservationConflict;
+  if (leg >= core::kMaxLegs) return true;
+  const Assoc* a = links_[leg];
+  if (a == nullptr || !a->up || a->closed || a->broken || a->reserving || !inputs_.empty()) return false;
+  const bool reported =
+      std::any_of(reports_.begin(), reports_.end(), [&](const Report& r) { return r.leg == leg; });
+  if (reported || !status().legs[leg].connected) return false;
+  in.gen = late_.one_in(2) ? a->gen : static_cast<std::uint8_t>(a->gen - 1);
+  if (late_.one_in(2)) in.kind = Input::Kind::kLegUp;
+  in.facts = world_.peers[a->peer]->shown();
+  world_.note("told again {}", static_cast<unsigned>(in.kind));
+  return true;
 }
 
 // What an operator is shown agrees with itself.

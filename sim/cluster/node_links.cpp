@@ -29,7 +29,7 @@ void Node::report(Report r) {
 }
 
 // ---- contact ------------------------------------------------------------------------------------
-void Node::attach(unsigned leg, std::uint8_t gen, const std::string& peer) {
+void Node::attach(unsigned leg, std::uint8_t gen, const core::LegSpec& spec) {
   NVTEE_CHECK(links_[leg] == nullptr, "a leg has one association");
   attaches_[attached_++ % attaches_.size()] = world_.now();
   if (attached_ > attaches_.size() &&
@@ -40,7 +40,8 @@ void Node::attach(unsigned leg, std::uint8_t gen, const std::string& peer) {
   a->number = static_cast<std::uint32_t>(assocs_.size());
   a->leg = leg;
   a->gen = gen;
-  a->peer = static_cast<unsigned>(peer[1] - '0');
+  a->peer = static_cast<unsigned>(spec.peer[1] - '0');
+  a->nsid = spec.nsid;
   a->to_peer.owner = a->to_node.owner = a->number;
   a->life = life_;
   a->host = a->number + 1;
@@ -54,7 +55,7 @@ void Node::attach(unsigned leg, std::uint8_t gen, const std::string& peer) {
 void Node::connected(std::uint32_t number) {
   Assoc& a = *assocs_[number];
   if (a.closed) return;
-  const bool exists = a.peer < world_.peers.size();
+  const bool exists = a.peer < world_.peers.size() && a.nsid == 1;
   const Peer& p = *world_.peers[exists ? a.peer : 0];
   // Whoever is seen first is the leg: for what looks like another namespace that is too early.
   // (The identity of a removed leg is deleted a moment after it has been forgotten.)
@@ -189,6 +190,7 @@ void Node::close_leg(unsigned leg) {
   std::erase_if(reports_, [&](const Report& r) { return r.leg == leg; });
   if (a->closed) return;
   world_.note("detach leg {} gen {}", leg, a->gen);
+  if (deletes_ && connected_[leg]) detached_.push_back(a->number);
   a->closed = true;
   a->up = false;
   a->to_peer.close();

@@ -41,12 +41,18 @@ void Node::reserve_at_peer(std::uint32_t number, std::uint64_t serial) {
     if (q.infra_one_in != 0 && q.chance.one_in(q.infra_one_in)) {
       x.reserved.status = spec::st::kInternal;
     } else if (x.reserve.op == core::Reserve::Op::kReport) {
-      x.reserved.type = q.holder != 0 ? spec::resv::kExclusiveAccess : 0;
-      x.reserved.persistent = true;
+      x.reserved.type = q.holder == 0 ? 0
+                        : q.all_hold  ? spec::resv::kEaAllRegistrants
+                                      : spec::resv::kExclusiveAccess;
+      x.reserved.persistent = q.persistent;
+      x.reserved.truncated = q.crowded;
       for (const auto& [host, key] : q.keys)
         x.reserved.registrants.push_back({key, host == x.host,
                                           host != Peer::kAlien && assocs_[host - 1]->life == life_ && up(),
-                                          host == q.holder});
+                                          host == q.holder || q.all_hold});
+    } else if (q.contended && x.reserve.op != core::Reserve::Op::kReplace &&
+               x.reserve.op != core::Reserve::Op::kUnregister) {
+      x.reserved.status = spec::st::kReservationConflict;
     } else {
       x.reserved.status = q.reserve(x.host, x.reserve, victims);
     }

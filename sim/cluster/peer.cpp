@@ -121,6 +121,7 @@ spec::Status Peer::reserve(std::uint32_t host, const core::Reserve& c, std::vect
   if (c.op == Op::kRegister) {
     if (mine != keys.end() && mine->second != c.other) return st::kReservationConflict;
     keys[host] = c.other;
+    persistent = true;
     return st::kOk;
   }
   if (mine == keys.end() || mine->second != c.current) return st::kReservationConflict;
@@ -130,13 +131,21 @@ spec::Status Peer::reserve(std::uint32_t host, const core::Reserve& c, std::vect
       return st::kOk;
     case Op::kUnregister:
       keys.erase(mine);
-      if (holder == host) holder = 0;
+      if (holder == host) holder = all_hold && !keys.empty() ? keys.begin()->first : 0;
       return st::kOk;
     case Op::kAcquire:
       if (holder != 0 && holder != host) return st::kReservationConflict;
       holder = host;
       return st::kOk;
     case Op::kPreempt: {
+      if (all_hold && c.other == 0) {  // all the others
+        for (const auto& [other, key] : keys)
+          if (other != host) victims.push_back(other);
+        keys = {{host, c.current}};
+        holder = host;
+        all_hold = false;
+        return st::kOk;
+      }
       const bool takes = holder != 0 && keys.at(holder) == c.other;
       for (auto it = keys.begin(); it != keys.end();) {
         const bool victim = it->second == c.other && (!takes || it->first != host);
@@ -152,6 +161,7 @@ spec::Status Peer::reserve(std::uint32_t host, const core::Reserve& c, std::vect
 }
 
 void Peer::lose_power() {
+  if (!persistent) clear_keys();
   if (facts.volatile_cache)
     for (std::size_t i = 0; i < cache.size(); ++i)
       if (cache[i] != stable[i] && !chance.one_in(3)) {  // some had been written back

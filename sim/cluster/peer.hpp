@@ -50,13 +50,27 @@ class Peer {
   static constexpr std::uint32_t kAlien = ~0u;
   std::map<std::uint32_t, std::uint64_t> keys;
   std::uint32_t holder = 0;
+  bool all_hold = false;   // type Exclusive Access - All Registrants, as somebody else has made it
+  bool persistent = true;  // registrations survive a loss of power; set with each Register
+  bool foreign = false;    // another cluster has registered, and holds it
+  bool crowded = false;    // with more registrants than a report has room for
+  bool contended = false;  // somebody else changes the registrations all the time
   // A command but Report; `victims` lost their registration.
   spec::Status reserve(std::uint32_t host, const core::Reserve& command, std::vector<std::uint32_t>& victims);
-  bool lets(const LegCommand& c) const { return c.begun || holder == 0 || c.host == holder; }
+  bool lets(const LegCommand& c) const {
+    return c.begun || holder == 0 || c.host == holder || (all_hold && keys.contains(c.host));
+  }
   // Another node takes it.
   void seize(std::uint64_t key) {
     keys = {{kAlien, key}};
     holder = kAlien;
+    all_hold = foreign = false;
+  }
+  // Whoever was registered is not any more, and nobody holds it.
+  void clear_keys() {
+    keys.clear();
+    holder = 0;
+    all_hold = foreign = false;
   }
   // ---- what is wrong with it ----------------------------------------------------------------------------
   Time away_until = 0;  // does not accept connections

@@ -239,6 +239,32 @@ void add_newest(Plan& p, std::uint64_t seed) {
   sort_by_time(p);
 }
 
+// What happens once in a while only (odd.cpp), and its stories.
+void add_odd(Plan& p, std::uint64_t seed) {
+  Chance c(seed, 11);
+  if (c.one_in(3)) return;
+  p.setup.odd = true;
+  // A namespace is deleted, and something happens while one leg has been given back and another one has not.
+  if (p.setup.reserved_legs != 0 && c.percent(40)) {
+    Fault f;
+    f.at = 100 * kMillisecond + c.below(p.safety);
+    f.kind = FaultKind::kRestart;
+    f.length = length_of(f.kind, c);
+    f.param = kDeletes;
+    p.faults.push_back(f);
+    for (unsigned n = 1 + c.pick(2); n > 0; --n) {
+      f.kind = static_cast<FaultKind>(c.pick(kFaultKinds));
+      f.target = c.pick(1u << 16);
+      f.length = length_of(f.kind, c);
+      f.param = c.next();
+      f.state = state_named("fence left");
+      p.faults.push_back(f);
+    }
+  }
+  if (c.one_in(3)) tell_odd_story(p, c);
+  sort_by_time(p);
+}
+
 // Faults of a plan are made to wait for states of the node's machines.
 void let_wait(Plan& p, std::uint64_t seed, unsigned kinds) {
   Chance c(seed, 6);
@@ -276,7 +302,9 @@ Plan make_plan(std::uint64_t seed, Recipe recipe) {
   fill_up(p, seed, recipe != Recipe::kStories);
   if (recipe == Recipe::kStories) return p;
   reserve_legs(p, seed);
-  if (recipe == Recipe::kFull) add_newest(p, seed);
+  if (recipe != Recipe::kFull) return p;
+  add_newest(p, seed);
+  add_odd(p, seed);
   return p;
 }
 
@@ -284,6 +312,7 @@ Plan make_story_plan(std::uint64_t seed, StoryKind which) {
   Plan p = plain_plan(seed);
   p.setup.full = true;
   Chance c(seed, 10);
+  p.setup.odd = which >= StoryKind::kOddFirst;
   std::erase_if(p.faults, [&](const Fault&) { return !c.one_in(4); });
   if (c.one_in(2)) p.setup.reserved_legs = c.one_in(2) ? 15 : c.pick(16);
   for (unsigned i = 0; i < 3; ++i) tell_story(p, c, which);

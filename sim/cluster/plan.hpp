@@ -55,6 +55,15 @@ const char* fault_name(FaultKind kind);
 
 constexpr unsigned kSlowSteps = 330;  // of kStoreSlow: 20 ms a commit, and 1 ms for each
 
+// Parameters of kRestart and kOperator in odd plans.
+constexpr bool deletes(std::uint64_t param) {
+  return (param >> 32) % 3 == 0;
+}
+constexpr bool odd_operator(std::uint64_t param) {
+  return (param >> 32) % 6 == 5;
+}
+constexpr std::uint64_t kDeletes = 0;
+
 struct Fault {
   Time at = 0;  // after the start
   FaultKind kind = FaultKind::kReset;
@@ -91,6 +100,9 @@ struct Setup {
   bool latency = false;           // the control machine is told how long hosts' writes take
   std::uint64_t resync_rate = 0;  // bytes per second; 0 = no limit
   bool nameless = false;          // legs have no NGUID: they are known by their serial number
+  // What the fourth has beside these (odd.cpp): namespaces that are deleted, legs in other hands, a store
+  // that is damaged, operators who ask again.
+  bool odd = false;
 };
 
 struct Plan {
@@ -122,6 +134,14 @@ enum class StoryKind : std::uint8_t {
   kReturnBeside,
   kPromotedTwice,
   kRemovedUnreconciled,
+  kOddFirst,  // from here on those of odd plans
+  kRemovedWhileEnlisted = kOddFirst,
+  kMediumDies,
+  kPausedWhileDraining,
+  kLastWhileRemoving,
+  kVerifyWithoutLegs,
+  kForeignLeg,
+  kGivenBackEarly,
   kEnd
 };
 const char* story_name(StoryKind which);

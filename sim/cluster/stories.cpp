@@ -23,7 +23,14 @@ constexpr const char* kNames[] = {"none",
                                   "failed_apart",
                                   "return_beside",
                                   "promoted_twice",
-                                  "removed_unreconciled"};
+                                  "removed_unreconciled",
+                                  "removed_while_enlisted",
+                                  "medium_dies",
+                                  "paused_while_draining",
+                                  "last_while_removing",
+                                  "verify_without_legs",
+                                  "foreign_leg",
+                                  "given_back_early"};
 static_assert(std::size(kNames) == static_cast<unsigned>(StoryKind::kEnd));
 
 class Story {
@@ -61,6 +68,20 @@ class Story {
         return promoted_twice();
       case StoryKind::kRemovedUnreconciled:
         return removed_unreconciled();
+      case StoryKind::kRemovedWhileEnlisted:
+        return removed_while_enlisted();
+      case StoryKind::kMediumDies:
+        return medium_dies();
+      case StoryKind::kPausedWhileDraining:
+        return paused_while_draining();
+      case StoryKind::kLastWhileRemoving:
+        return last_while_removing();
+      case StoryKind::kVerifyWithoutLegs:
+        return verify_without_legs();
+      case StoryKind::kForeignLeg:
+        return foreign_leg();
+      case StoryKind::kGivenBackEarly:
+        return given_back_early();
       default:
         return;
     }
@@ -260,6 +281,87 @@ class Story {
     wait(remove, "region reconcile");
   }
 
+  // ---- of odd plans ------------------------------------------------------------------------------------
+  Fault& operate(unsigned what, unsigned leg, unsigned peer = 0) {
+    Fault& f = add(FaultKind::kOperator, 0);
+    f.param = std::uint64_t{peer} << 8 | what;
+    f.target = leg;
+    return f;
+  }
+  // A leg is removed while its addition is on its way to the store.
+  void removed_while_enlisted() {
+    plan_.setup.legs = std::min(plan_.setup.legs, 3u);
+    plan_.setup.spares = std::max(plan_.setup.spares, 1u);
+    operate(3, 0, plan_.setup.legs);
+    for (unsigned leg = 0; leg < 4; ++leg) wait(operate(2, leg), "leg enlisting");
+  }
+  // One block after the other cannot be read any more.
+  void medium_dies() {
+    if (plan_.setup.legs == 1) two_legs();
+    plan_.setup.hot_blocks = 64;
+    plan_.setup.think = 6 * kMillisecond;
+    const unsigned leg = c_.pick(plan_.setup.legs);
+    for (unsigned i = 0; i < 8; ++i) {
+      of_peer(leg, FaultKind::kMedia, kSecond).param = c_.next() / 8 * 8;
+      at_ += millis(40, 120);
+    }
+  }
+  // The node stands still for longer than a stop may take.
+  void paused_while_draining() {
+    if (c_.one_in(2)) {
+      Fault& slow = add(FaultKind::kStoreSlow, kSecond);
+      slow.param = slow.param / kSlowSteps * kSlowSteps + c_.pick(250);
+    }
+    Fault& stop = add(FaultKind::kRestart, millis(1, 50));
+    if (c_.one_in(2)) stop.param = kDeletes;
+    wait(add(FaultKind::kPause, millis(1200, 1600)),
+         c_.one_in(2) ? "namespace draining" : "closer committing");
+  }
+  // The leg that was to remain is lost while the record without the other one is on its way to the store.
+  void last_while_removing() {
+    two_legs();
+    const unsigned other = c_.pick(2);
+    operate(2, 1 - other);
+    wait(add(FaultKind::kStoreStall, millis(50, 400)), "leg removing");
+    wait(lost(other, millis(1, 200)), "leg removing");
+  }
+  // No leg is left while verify waits for its hold.
+  void verify_without_legs() {
+    plan_.setup.neighbour = true;
+    for (unsigned i = 0; i < 3; ++i) {
+      operate(5, 0);
+      Fault& gone = add(FaultKind::kLegsTogether, millis(10, 300));
+      gone.param = 0x7f | c_.below(256) << 8;
+      wait(gone, "verify holding");
+      at_ += millis(200, 500);
+    }
+  }
+  // A leg that is away, or one that is about to be added, is another cluster's meanwhile.
+  void foreign_leg() {
+    plan_.setup.reserved_legs = 15;
+    const unsigned peer = c_.pick(peers());
+    lost(peer, millis(50, 200));
+    at_ += millis(5, 30);
+    Fault& taken = of_peer(peer, FaultKind::kOperator, millis(100, 900));
+    do taken.param = c_.next();
+    while (!odd_operator(taken.param));
+    at_ += millis(5, 60);
+    operate(3, 0, peer);
+  }
+
+  // A namespace is deleted, one of whose legs has just come back and may still get what was sent to it
+  // before.
+  void given_back_early() {
+    two_legs();
+    plan_.setup.reserved_legs = 15;
+    const unsigned leg = c_.pick(2);
+    of_peer(leg, FaultKind::kStuck, millis(60, 300));
+    at_ += millis(10, 60);
+    lost(leg, 0);
+    at_ += millis(20, 250);
+    add(FaultKind::kRestart, millis(1, 200)).param = kDeletes;
+  }
+
   void wait(Fault& f, std::string_view state) { f.state = state_named(state); }
 
   Plan& plan_;
@@ -296,8 +398,14 @@ void tell_early_story(Plan& plan, Chance& chance) {
 
 void tell_late_story(Plan& plan, Chance& chance) {
   constexpr unsigned kFirst = static_cast<unsigned>(StoryKind::kRemovedAndAdded);
-  tell_story(plan, chance,
-             static_cast<StoryKind>(kFirst + chance.pick(static_cast<unsigned>(StoryKind::kEnd) - kFirst)));
+  constexpr unsigned kBehind = static_cast<unsigned>(StoryKind::kOddFirst);
+  tell_story(plan, chance, static_cast<StoryKind>(kFirst + chance.pick(kBehind - kFirst)));
+}
+
+void tell_odd_story(Plan& plan, Chance& chance) {
+  constexpr unsigned kFirst = static_cast<unsigned>(StoryKind::kOddFirst);
+  constexpr unsigned kBehind = static_cast<unsigned>(StoryKind::kEnd);
+  tell_story(plan, chance, static_cast<StoryKind>(kFirst + chance.pick(kBehind - kFirst)));
 }
 
 }  // namespace nvtee::cluster

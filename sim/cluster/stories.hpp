@@ -17,5 +17,7 @@ void tell_story(Plan& plan, Chance& chance, StoryKind which);
 void tell_early_story(Plan& plan, Chance& chance);
 // Any of those that came later.
 void tell_late_story(Plan& plan, Chance& chance);
+// Any of those of odd plans.
+void tell_odd_story(Plan& plan, Chance& chance);
 
 }  // namespace nvtee::cluster

@@ -15,6 +15,8 @@ namespace {
 
 constexpr Duration kPatience = 2500 * kMillisecond;  // of a fault that waits for a state
 
+}  // namespace
+
 core::NamespaceSpec spec_of(const Setup& s) {
   core::NamespaceSpec n;
   n.name = "vol0";
@@ -26,8 +28,6 @@ core::NamespaceSpec spec_of(const Setup& s) {
   n.blocks = (std::uint64_t{s.regions} << 20) >> s.block_shift;
   return n;
 }
-
-}  // namespace
 
 World::World(const Plan& p, bool want_trace)
     : plan(p),
@@ -62,6 +62,11 @@ void World::set_up() {
     for (unsigned b = 0; b < blocks; ++b)
       peers[i]->cache[b] = peers[i]->stable[b] = b + 1 + (same ? 0 : 10'000 * i);
   }
+  for (unsigned i = 0; s.odd && i < peers.size(); ++i) {
+    Chance odd(s.seed, 40 + i);
+    peers[i]->facts.max_transfer = odd.one_in(3) ? 1u << 20 : 0;
+    peers[i]->facts.eui64 = odd.one_in(3) ? 0xe0 + i : 0;
+  }
   for (unsigned b = 0; b < blocks; ++b) check.history.set_initial(b, b + 1);
   // Hot blocks: runs around the borders of regions, and some anywhere.
   while (hot.size() < s.hot_blocks) {
@@ -76,7 +81,7 @@ void World::set_up() {
   (void)disk.commit(*made);
   check.committed();
   node = std::make_unique<Node>(*this);
-  if (s.liars) peers[1 + c.pick(s.legs - 1)]->lie_one_in = 1 + c.pick(30);
+  if (s.liars) peers[c.pick(s.legs)]->lie_one_in = 1 + c.pick(30);
   node->start();
   for (unsigned i = 0; i < s.hosts; ++i) {
     hosts.push_back(std::make_unique<Host>(*this, i));
@@ -197,7 +202,7 @@ void World::bring_copy() {
   for (const auto& leg : record->legs) {
     if (leg.role == store::Role::kNone || leg.role == store::Role::kRemoved) continue;
     const Peer& p = *peers[static_cast<unsigned>(leg.peer[1] - '0')];
-    told = told || (p.holder != 0 && core::FenceKey::of(p.keys.at(p.holder)).number > old);
+    told = told || (p.holder != 0 && !p.foreign && core::FenceKey::of(p.keys.at(p.holder)).number > old);
   }
   if (!told) {
     disk.replace(newest_);
@@ -205,6 +210,7 @@ void World::bring_copy() {
   }
   note("the node gets an old copy of its records, number {}", old);
   old_store = true;
+  stop_meddling();
   for (auto& p : peers) {  // they answer
     p->away_until = 0;
     p->refuse_one_in = p->infra_one_in = p->stuck_one_in = 0;
@@ -231,6 +237,7 @@ void World::operate(const Fault& f) {
   static constexpr Input::Kind kKinds[] = {
       Input::Kind::kFaultLeg, Input::Kind::kOnlineLeg,   Input::Kind::kRemoveLeg,  Input::Kind::kAddLeg,
       Input::Kind::kAddLeg,   Input::Kind::kVerifyStart, Input::Kind::kVerifyStop, Input::Kind::kVerifyStart};
+  if (plan.setup.odd && cluster::odd_operator(f.param)) return odd_operator(f);
   // The full plans' operators ask for legs and peers that do not exist, too.
   const unsigned odd = plan.setup.full ? 1 : 0;
   const unsigned peer = static_cast<unsigned>(f.param >> 8) % (static_cast<unsigned>(peers.size()) + odd);
@@ -355,11 +362,13 @@ bool World::reached(const core::MachineStates& states) {
 // As an operator stops the daemon: it drains, within a bounded time, and ends.
 void World::restart(const Fault& f) {
   if (!node->up() || node->drained()) return;
-  (void)node->operate(Input::Kind::kDrain, 0, "");
+  // Now and then it is the namespace that is deleted, and the daemon that dies before its records are gone.
+  node->drain(plan.setup.odd && deletes(f.param));
   stop_when_drained(now() + 3 * kSecond, f.length, node->life());
 }
 
 void World::stop_when_drained(Time until, Duration away, std::uint32_t life) {
+  if (plan.setup.odd && node->up() && node->life() == life) look_at_drained();
   if (!node->up() || node->life() != life) return;  // it has crashed, and starts anyway
   if (!node->drained() && now() < until)
     return agenda.in(5 * kMillisecond, [this, until, away, life] { stop_when_drained(until, away, life); });
@@ -481,6 +490,7 @@ void World::heal() {
   note("faults are over");
   faults_over = true;
   waiting_.clear();
+  stop_meddling();
   for (auto& p : peers) {
     p->away_until = 0;
     p->refuse_one_in = p->infra_one_in = p->executed_one_in = p->duplicate_one_in = p->stuck_one_in = 0;
@@ -566,7 +576,7 @@ void World::check_verify() {
 void World::check_end() {
   if (!ok()) return;
   if (!plan.setup.liars) check.at_rest();
-  (void)node->operate(Input::Kind::kDrain, 0, "");
+  node->drain(false);
   if (!run_until(now() + 5 * kSecond, [this] { return node->drained(); }) && ok())
     return check.fail(10, "the drain has no end");
   if (!ok() || plan.setup.liars) return;

@@ -32,6 +32,8 @@ struct Result {
   std::string trace;
 };
 
+core::NamespaceSpec spec_of(const Setup& setup);
+
 class World {
  public:
   explicit World(const Plan& plan, bool want_trace = false);
@@ -79,6 +81,11 @@ class World {
   void leg_fault(const Fault& f);
   void host_fault(const Fault& f);
   void operate(const Fault& f);
+  // odd.cpp
+  void odd_operator(const Fault& f);
+  void meddle(Peer& p, Chance& c, Duration length);
+  void stop_meddling();
+  void look_at_drained();
   void swizzle(const Fault& f);
   void power_loss(unsigned peer, const Fault& f);
   void takeover(const Fault& f);
