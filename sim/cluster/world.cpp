@@ -181,58 +181,6 @@ void World::takeover(const Fault& f) {
   });
 }
 
-// ---- an old copy of the metadata ----------------------------------------------------------------------
-void World::take_copy(const Fault& f) {
-  if (copied_ || !node->up() || check.alien_epoch() != 0) return;
-  copied_ = true;
-  copy_ = disk.records();
-  agenda.in(f.length, [this] { bring_copy(); });
-}
-
-// Only where a leg says that it is old; a copy of the same fence number is not told from the newest.
-void World::bring_copy() {
-  if (faults_over || check.alien_epoch() != 0 || node->paused()) return;
-  node->crash();
-  newest_ = disk.records();
-  disk.replace(copy_);
-  const std::uint32_t old = fence_number();
-  const auto key = store::record_key("vol0", store::Kind::kEpoch);
-  const auto record = store::decode_epoch(key, copy_.at(key));
-  bool told = false;
-  for (const auto& leg : record->legs) {
-    if (leg.role == store::Role::kNone || leg.role == store::Role::kRemoved) continue;
-    const Peer& p = *peers[static_cast<unsigned>(leg.peer[1] - '0')];
-    told = told || (p.holder != 0 && !p.foreign && core::FenceKey::of(p.keys.at(p.holder)).number > old);
-  }
-  if (!told) {
-    disk.replace(newest_);
-    return node->start();
-  }
-  note("the node gets an old copy of its records, number {}", old);
-  old_store = true;
-  stop_meddling();
-  for (auto& p : peers) {  // they answer
-    p->away_until = 0;
-    p->refuse_one_in = p->infra_one_in = p->stuck_one_in = 0;
-    p->mute = false;
-    p->disguise = 0;
-    p->facts.max_transfer = 0;
-    p->extra = 0;
-  }
-  node->store_stalled_until = node->store_slow_until = 0;
-  node->store_errors_one_in = 0;
-  node->start();
-  agenda.in(1200 * kMillisecond, [this] { bring_newest(); });
-}
-
-void World::bring_newest() {
-  note("the node gets its newest records back");
-  node->crash();
-  disk.replace(newest_);
-  old_store = false;
-  node->start();
-}
-
 void World::operate(const Fault& f) {
   static constexpr Input::Kind kKinds[] = {
       Input::Kind::kFaultLeg, Input::Kind::kOnlineLeg,   Input::Kind::kRemoveLeg,  Input::Kind::kAddLeg,
