@@ -85,8 +85,7 @@ class Engine {
     if (allow(8) && count_ % 2 == 0) leg_route_step(*leg_route_, leg_route_io_);  // II = 2
     if (allow(16)) core_->run(now_);
     if (allow(9) && count_ % 2 == 0) host_mux_step(host_mux_, host_mux_io_);  // II = 2
-    if (allow(17))
-      done_mux_step(done_mux_, side0_.rx.store.done, side1_.rx.store.done, core_->stored, leg_stored_, raw_);
+    if (allow(17)) done_mux_step(done_mux_, done_mux_io_);
     stage_.step();
     for (EngineSide<C>* s : {&side0_, &side1_}) s->rx.step([&](unsigned k) { return allow(20 + k); });
     ++count_;
@@ -126,6 +125,13 @@ class Engine {
   hls::stream<StoreDone, 16> leg_stored_{"leg_stored"};
   hls::stream<StoreDone, 2 * kPunts> raw_{"raw"};
   DoneMuxState done_mux_{};
+  DoneMuxIo done_mux_io_{side0_.rx.store.now,
+                         side1_.rx.store.now,
+                         side0_.rx.store.done,
+                         side1_.rx.store.done,
+                         core_->stored,
+                         leg_stored_,
+                         raw_};
 
   hls::stream<tee::SlotId, kSlots> sent_{"sent"};  // backwards: one of each slot
   hls::stream<tee::HostIn, 4> own_in_{"own_in"};

@@ -142,7 +142,7 @@ extern "C" void engine_top(
   store_turn_top(0, store_beat0, stage_grant0, stage_use0, stage_write0, turned0);
   store_cut_top(turned0, lines0, done_now0, pending0);
   store_burst_top(base, lines0, aw0, w0, burst0, burst0);
-  store_commit_top(0, b0, done_now0, pending0, landed0, store_done0, store_event0);
+  store_commit_top(0, b0, pending0, landed0, store_done0, store_event0);
   tx_queue_top(host_job0, leg_job0, own_job0, send_request0, send_status0, grant0, store_read0, tx_ready0,
                tx_ready0, tx_rest0, tx_rest0, tx_asked0, tx_asked0);
   read_ask_top(store_read0, stage_ask0, read_job0);
@@ -222,7 +222,7 @@ extern "C" void engine_top(
   store_turn_top(1, store_beat1, stage_grant1, stage_use1, stage_write1, turned1);
   store_cut_top(turned1, lines1, done_now1, pending1);
   store_burst_top(base, lines1, aw1, w1, burst1, burst1);
-  store_commit_top(1, b1, done_now1, pending1, landed1, store_done1, store_event1);
+  store_commit_top(1, b1, pending1, landed1, store_done1, store_event1);
   tx_queue_top(host_job1, leg_job1, own_job1, send_request1, send_status1, grant1, store_read1, tx_ready1,
                tx_ready1, tx_rest1, tx_rest1, tx_asked1, tx_asked1);
   read_ask_top(store_read1, stage_ask1, read_job1);
@@ -264,7 +264,7 @@ extern "C" void engine_top(
   stage_top(stage_write0, stage_write1, stage_read0, stage_read1, line0, line1, unpin0, unpin1);
   stage_dir_top(stage_use0, stage_use1, stage_ask0, stage_ask1, found0, found1, unpin0, unpin1, stage_grant0,
                 stage_grant1, landed0, landed1);
-  done_mux_top(store_done0, store_done1, host_stored, leg_stored, raw);
+  done_mux_top(done_now0, done_now1, store_done0, store_done1, host_stored, leg_stored, raw);
   host_mux_top(host0, host1, sent, own_in, host_in, placement, place0, place1, mux_event, mux_count);
   tee_core_top(host_in, host_stored, placement, host_out, leg_tx, leg_in, ctl, event, now);
   leg_route_top(leg_ctl, leg_tx, leg0, leg1, leg_stored, leg_done0, leg_done1, leg_out0, leg_out1, leg_back0,

@@ -283,8 +283,8 @@ bool RxWorld::memory_has(const Filling& f) {
 }
 
 void RxWorld::take_done() {
-  if (path.store.done.empty()) return;
-  const StoreDone d = path.store.done.read();
+  if (path.store.done.empty() && path.store.now.empty()) return;
+  const StoreDone d = path.store.now.empty() ? path.store.done.read() : path.store.now.read();
   const unsigned slot = d.slot.to_uint();
   if (d.kind == StoreDone::kRawDone) {
     SentPdu p;

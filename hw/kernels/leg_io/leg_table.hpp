@@ -118,7 +118,6 @@ struct LegTableIo {
 
 // What one call does beside its rows.
 struct LegActs {
-  TxJob job;
   LegPlace place;
   tee::LegIn answer;
   CardEvent event;
@@ -139,18 +138,7 @@ NVTEE_TEE_INLINE void pop(LegList& list, EntryIx next) {
   list.head = next;
 }
 
-NVTEE_TEE_INLINE void send(LegActs& acts, LegQueueRow& q, QueueIx queue, EntryIx e, unsigned ends,
-                           const TxJob& job) {
-  acts.job = job;
-  acts.job.session = q.session;
-  acts.job.slot = slot_of_entry(e);
-  acts.job.from = TxJob::kLeg;
-  LegToken t;
-  t.entry = e;
-  t.queue = queue;
-  t.epoch = q.epoch;
-  t.ends = static_cast<ap_uint<2>>(ends);
-  acts.job.token = token_bits(t);
+NVTEE_TEE_INLINE void send(LegActs& acts, LegQueueRow& q) {
   acts.jobs = true;
   q.out = static_cast<ap_uint<5>>(q.out + 1);
 }
@@ -166,9 +154,8 @@ NVTEE_TEE_INLINE void break_link(LegActs& acts, LegQueueRow& q, QueueIx queue, u
 }
 
 // ---- commands -------------------------------------------------------------------------------------------
-NVTEE_TEE_INLINE void send_command(LegActs& acts, LegEntry& e, LegQueueRow& q, QueueIx queue, EntryIx ix,
-                                   const LegCommand& cmd) {
-  send(acts, q, queue, ix, LegToken::kCapsule, command_job(cmd, q.hdgst, q.ddgst));
+NVTEE_TEE_INLINE void send_command(LegActs& acts, LegEntry& e, LegQueueRow& q) {
+  send(acts, q);
   e.state = LegEntry::kOpen;
   e.capsule_out = 1;
   q.credits = static_cast<ap_uint<16>>(q.credits - 1);
@@ -188,7 +175,7 @@ NVTEE_TEE_INLINE void issue(LegActs& acts, LegEntry& e, LegQueueRow& q, const Le
   n.state = LegEntry::kWaiting;
   const bool now = !q.commands.any && !q.data.any && q.credits != 0 && q.out != kTxWindow;
   if (now) {
-    send_command(acts, n, q, o.queue, o.entry, o.cmd);
+    send_command(acts, n, q);
   } else {
     append(q.commands, o.entry, acts);
   }
@@ -215,33 +202,74 @@ NVTEE_TEE_INLINE void shut_queue(LegActs& acts, LegQueueRow& q, const LegOut& o)
   q.valid = 0;
   q.commands = LegList();
   q.data = LegList();
-  send(acts, q, o.queue, 0, LegToken::kNothing, TxJob());
-  acts.job.end = 1;
+  send(acts, q);
 }
 
 // ---- sending for a queue --------------------------------------------------------------------------------
-NVTEE_TEE_INLINE void send_data(LegActs& acts, LegEntry& e, LegQueueRow& q, QueueIx queue, EntryIx ix,
-                                EntryIx next) {
+// The next piece of what an R2T asked for.
+struct LegPiece {
+  Bytes length;
+  ap_uint<19> plen;
+  bool last;
+};
+NVTEE_TEE_INLINE LegPiece piece_of(const LegEntry& e, const LegQueueRow& q) {
   const Bytes left = static_cast<Bytes>(e.done - e.at);
-  const bool last = left <= q.most;
-  const Bytes length = last ? left : Bytes(q.most);
-  const ap_uint<16> cid = tee::leg_cid(e.cid_gen, slot_of_entry(ix));
-  send(acts, q, queue, ix, last ? LegToken::kData : LegToken::kNothing,
-       data_job(spec::pdu::kH2CData, cid, e.ttag, e.at, length, last ? 1 : 0, q.hdgst, q.ddgst));
-  acts.job.after = e.begun || e.capsule_out ? 1 : 0;
-  e.at = static_cast<Bytes>(e.at + length);
+  LegPiece p;
+  p.last = left <= q.most;
+  p.length = p.last ? left : Bytes(q.most);
+  // Both sums are made while it is compared.
+  const ap_uint<6> digests = q.hdgst && q.ddgst ? 8 : q.hdgst || q.ddgst ? 4 : 0;
+  const ap_uint<6> around = static_cast<ap_uint<6>>(spec::pdu::kHlenData + digests);
+  const ap_uint<19> short_plen = static_cast<ap_uint<19>>(ap_uint<19>(left) + around);
+  const ap_uint<19> full_plen = static_cast<ap_uint<19>>(ap_uint<19>(q.most) + around);
+  p.plen = p.last ? short_plen : full_plen;
+  return p;
+}
+
+NVTEE_TEE_INLINE void send_data(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegPiece& p, EntryIx next) {
+  send(acts, q);
+  e.at = static_cast<Bytes>(e.at + p.length);
   e.begun = 1;
-  if (last) pop(q.data, next);
+  if (p.last) pop(q.data, next);
+}
+
+// The job that a call would send, from what is known before it is known whether it does: `e` and `q` as they
+// were.
+NVTEE_TEE_INLINE TxJob job_of(const LegEntry& e, const LegQueueRow& q, QueueIx queue, EntryIx ix,
+                              const LegCommand& cmd, bool is_data, bool is_end, const LegPiece& p) {
+  LegToken t;
+  t.entry = ix;
+  t.queue = queue;
+  t.epoch = q.epoch;
+  t.ends = is_data ? (p.last ? LegToken::kData : LegToken::kNothing) : LegToken::kCapsule;
+  const ap_uint<16> cid = tee::leg_cid(e.cid_gen, slot_of_entry(ix));
+  TxJob j = command_job(cmd, q.hdgst, q.ddgst);
+  if (is_data) {
+    j = data_job(spec::pdu::kH2CData, cid, e.ttag, e.at, p.length, p.last ? 1 : 0, q.hdgst, q.ddgst);
+    put<32>(j.head, 4, static_cast<ap_uint<32>>(p.plen));
+    j.after = e.begun || e.capsule_out ? 1 : 0;
+  }
+  if (is_end) {
+    j = TxJob();
+    j.end = 1;
+    t.entry = 0;
+    t.ends = LegToken::kNothing;
+  }
+  j.session = q.session;
+  j.slot = slot_of_entry(t.entry);
+  j.from = TxJob::kLeg;
+  j.token = token_bits(t);
+  return j;
 }
 
 // What `ready` said may have passed since: the queue was shut, or a call came in vain.
 NVTEE_TEE_INLINE void send_for(LegActs& acts, LegEntry& e, LegQueueRow& q, const LegReady& r, EntryIx next,
-                               const LegCommand& cmd) {
+                               const LegPiece& p) {
   const bool open = q.valid && q.out != kTxWindow;
   if (r.data) {
-    if (open && q.data.any && q.data.head == r.entry) send_data(acts, e, q, r.queue, r.entry, next);
+    if (open && q.data.any && q.data.head == r.entry) send_data(acts, e, q, p, next);
   } else if (open && q.commands.any && q.commands.head == r.entry && q.credits != 0) {
-    send_command(acts, e, q, r.queue, r.entry, cmd);
+    send_command(acts, e, q);
     pop(q.commands, next);
   }
 }
@@ -395,9 +423,7 @@ NVTEE_TEE_INLINE void take_back(LegActs& acts, LegEntry& e, LegQueueRow& q, cons
 
 // ---- the step -------------------------------------------------------------------------------------------
 NVTEE_TEE_INLINE void tell(LegActs& acts, PortId port, LegTableIo& io) {
-  acts.job.port = port;
   acts.event.port = port;
-  if (acts.jobs) io.job.write(acts.job);
   if (acts.places) io.place.write(acts.place);
   if (acts.answers) io.leg_in.write(acts.answer);
   if (acts.tells) io.event.write(acts.event);
@@ -435,12 +461,20 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, PortId port, LegTabl
   const LegCommand cmd = command_of(s.commands[ix.to_uint()]);
   const EntryIx next = s.next[ix.to_uint()];
 
+  const bool is_end = is_out && o.kind == LegOut::kShut;
+  const LegPiece piece = piece_of(e, q);
+  LegQueueRow of = q;  // whom a job is for
+  if (is_end) of.epoch = o.epoch;
+  if (is_end) of.session = o.session;
+  TxJob job = job_of(e, of, queue, ix, is_out ? o.cmd : cmd, is_ready && r.data, is_end, piece);
+  job.port = port;
+
   LegActs acts = LegActs();
   if (is_ready) q.listed = 0;
   if (is_out && o.kind == LegOut::kIssue) issue(acts, e, q, o);
   if (is_out && o.kind == LegOut::kOpen) open_queue(q, o);
-  if (is_out && o.kind == LegOut::kShut) shut_queue(acts, q, o);
-  if (is_ready) send_for(acts, e, q, r, next, cmd);
+  if (is_end) shut_queue(acts, q, o);
+  if (is_ready) send_for(acts, e, q, r, next, piece);
   // Before what comes back is judged.
   if (may_send(q, is_back, b) && !q.listed) {
     io.ready_out.write(ready_of(q, queue, is_back, b));
@@ -452,6 +486,7 @@ NVTEE_TEE_INLINE tee::Step leg_table_step(LegTableState& s, PortId port, LegTabl
   s.entries[ix.to_uint()] = e;
   if (is_out && o.kind == LegOut::kIssue) s.commands[ix.to_uint()] = bits_of(o.cmd);
   if (acts.appends) s.next[acts.append_to.to_uint()] = ix;
+  if (acts.jobs) io.job.write(job);
   tell(acts, port, io);
   return tee::Step::kMoved;
 }

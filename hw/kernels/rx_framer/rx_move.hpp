@@ -11,32 +11,32 @@ namespace card {
 
 struct RxMoveState {
   ap_uint<512> beat;  // the present one
-  Op op;              // the next to be done
-  ap_uint<1> ready;
+  Op op;              // waits for its beat
+  ap_uint<1> waits;
 };
 
 NVTEE_TEE_INLINE Step rx_move_step(RxMoveState& s, hls::stream<Op>& ops, hls::stream<ap_uint<512>>& beats,
                                    hls::stream<Piece>& out) {
-  const bool more = !ops.empty();
-  const bool can = s.ready && (!s.op.pull || !beats.empty());
-  if (can && out.full()) return Step::kBlocked;
-  if (can) {
-    const Op op = s.op;
-    const ap_uint<512> now = s.beat;
-    ap_uint<512> next = 0;
-    if (op.pull) {
-      next = beats.read();
-      s.beat = next;
-    }
-    Piece p = Piece();
-    p.op = op;
-    p.bytes = move_bytes(now, next, true, op.at, op.take, op.fill);
-    out.write(p);
+  const bool waits = s.waits;
+  if (!waits && ops.empty()) return Step::kIdle;
+  if (out.full()) return Step::kBlocked;
+  Op op = s.op;
+  if (!waits) op = ops.read();
+  const bool go = !op.pull || !beats.empty();
+  s.op = op;
+  s.waits = go ? 0 : 1;
+  if (!go) return waits ? Step::kIdle : Step::kMoved;
+  const ap_uint<512> now = s.beat;
+  ap_uint<512> next = 0;
+  if (op.pull) {
+    next = beats.read();
+    s.beat = next;
   }
-  const bool load = more && (can || !s.ready);
-  if (load) s.op = ops.read();
-  if (can || !s.ready) s.ready = more ? 1 : 0;
-  return can || load ? Step::kMoved : Step::kIdle;
+  Piece p = Piece();
+  p.op = op;
+  p.bytes = move_bytes(now, next, true, op.at, op.take, op.fill);
+  out.write(p);
+  return Step::kMoved;
 }
 
 }  // namespace card

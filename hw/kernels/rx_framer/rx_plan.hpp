@@ -78,14 +78,11 @@ NVTEE_TEE_INLINE void plan_next(Span& p) {
 
 NVTEE_TEE_INLINE Step rx_plan_step(RxPlanState& s, hls::stream<Span>& in, hls::stream<Op>& out) {
   const bool load = !in.empty();
-  if (!s.active) {
-    if (!load) return Step::kIdle;
-    s.p = in.read();
-    s.active = 1;
-    return Step::kMoved;
-  }
+  const bool active = s.active;
+  if (!active && !load) return Step::kIdle;
   if (out.full()) return Step::kBlocked;
-  const Span p = s.p;
+  Span p = s.p;
+  if (!active) p = in.read();  // begun in the call that takes it
   // The word ends in this span; the span ends with this word. No long subtraction is on these ways.
   const bool high = (p.more >> 6) != 0;
   const ap_uint<6> low = static_cast<ap_uint<6>>(p.more);
@@ -117,12 +114,13 @@ NVTEE_TEE_INLINE Step rx_plan_step(RxPlanState& s, hls::stream<Span>& in, hls::s
   q.more = static_cast<ap_uint<12>>(p.more + static_cast<ap_uint<12>>(0xfc0u | not_want));  // - (want + 1)
   if (!ends) {
     s.p = q;
+    s.active = 1;
     s.left = static_cast<ap_uint<6>>(to_whole);
     return Step::kMoved;
   }
   s.left = p.last ? ap_uint<6>(0) : static_cast<ap_uint<6>>(to);
-  s.active = load ? 1 : 0;
-  if (load) s.p = in.read();
+  s.active = active && load ? 1 : 0;
+  if (active && load) s.p = in.read();
   return Step::kMoved;
 }
 

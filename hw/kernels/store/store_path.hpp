@@ -52,16 +52,16 @@ struct WritePath {
   hls::stream<hw::AxiAddr, 16> aw{"aw"};
   hls::stream<hw::AxiW, 16> w{"w"};
   hls::stream<hw::AxiB, 16> b{"b"};
-  hls::stream<StoreDone, 16> done{"store_done"};
+  hls::stream<StoreDone, 16> done{"store_done"}, now{"done_now"};
   hls::stream<CardEvent, 4> event{"store_event"};
 
   WritePath(StagePort& stage, unsigned port, std::uint64_t base)
       : port_(port),
         base_(base),
         turn_io_{in, stage.grant, stage.use, stage.write, turned_},
-        cut_io_{turned_, lines_, now_, pending_},
+        cut_io_{turned_, lines_, now, pending_},
         burst_io_{lines_, aw, w, burst_, burst_},
-        commit_io_{b, now_, pending_, stage.landed, done, event} {}
+        commit_io_{b, pending_, stage.landed, done, event} {}
 
   void step() {
     store_commit_step(commit_, port_, commit_io_);
@@ -71,7 +71,7 @@ struct WritePath {
   }
   bool idle() const {
     return in.empty() && turned_.empty() && lines_.empty() && burst_.empty() && pending_.empty() &&
-           now_.empty();
+           now.empty();
   }
 
  private:
@@ -80,7 +80,6 @@ struct WritePath {
   hls::stream<Turned, 4> turned_{"turned"};
   hls::stream<LineWrite, 4> lines_{"lines"};
   hls::stream<hw::AxiW, 2 * kBurst> burst_{"burst"};
-  hls::stream<StoreDone, 16> now_{"done_now"};
   hls::stream<Pending, 64> pending_{"pending"};
   std::unique_ptr<StoreTurnState<C>> turn_ = std::make_unique<StoreTurnState<C>>();
   StoreCutState cut_{};

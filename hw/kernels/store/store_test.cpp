@@ -169,7 +169,7 @@ class StoreWorld {
 
   // A PDU is in: what it wrote is read back, by the port that comes, from the stage if it likes.
   void collect(unsigned port) {
-    auto& done = rig.write[port].done;
+    auto& done = rig.write[port].now.empty() ? rig.write[port].done : rig.write[port].now;
     if (done.empty()) return;
     ++progress;
     const StoreDone d = done.read();

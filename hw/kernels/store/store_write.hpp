@@ -19,8 +19,6 @@ namespace card {
 template <class C>
 struct StoreTurnState {
   StageRef entry[1u << C::kSessionBits];  // of the session's PDU under way
-  StoreBeat beat;                         // the next one
-  ap_uint<1> ready;
 };
 
 struct StoreTurnIo {
@@ -66,44 +64,39 @@ NVTEE_TEE_INLINE Turned turned(const StoreBeat& b, const StageRef& stage, PortId
 template <class C>
 NVTEE_TEE_INLINE Step store_turn_step(StoreTurnState<C>& s, PortId port, StoreTurnIo& io) {
   constexpr unsigned kMask = (1u << C::kSessionBits) - 1;
-  const bool more = !io.in.empty();
-  const bool go = s.ready && !io.out.full() && !io.use.full() && !io.stage.full();
-  if (go) {
-    const StoreBeat b = s.beat;
-    const unsigned at = b.session.to_uint() & kMask;
-    const bool begins = b.first && b.count != 0;
-    StageRef ref = s.entry[at];
-    if (begins) {
-      ref = StageRef();
-      if (b.staged && !io.grant.empty()) {
-        ref.valid = 1;
-        ref.entry = io.grant.read();
-      }
-      StageUse u = StageUse();
-      u.slot = b.slot;
-      u.in = ref;
-      io.use.write(u);
+  if (io.in.empty()) return Step::kIdle;
+  if (io.out.full() || io.use.full() || io.stage.full()) return Step::kBlocked;
+  const StoreBeat b = io.in.read();
+  const unsigned at = b.session.to_uint() & kMask;
+  const bool begins = b.first && b.count != 0;
+  StageRef ref = s.entry[at];
+  if (begins) {
+    ref = StageRef();
+    if (b.staged && !io.grant.empty()) {
+      ref.valid = 1;
+      ref.entry = io.grant.read();
     }
-    const bool on_chip = b.staged && ref.valid && b.count != 0;
-    // A session that ends in the middle of a PDU gives its entry back too.
-    StageRef out = ref;
-    out.valid = on_chip || (b.count == 0 && ref.valid) ? 1 : 0;
-    StageRef keep = ref;
-    if (b.last) keep.valid = 0;
-    s.entry[at] = keep;
-    if (on_chip) {
-      StageWrite w = StageWrite();
-      w.entry = ref.entry;
-      w.line = static_cast<StageLine>(b.offset >> 6);
-      w.data = b.data;
-      io.stage.write(w);
-    }
-    io.out.write(turned(b, out, port));
+    StageUse u = StageUse();
+    u.slot = b.slot;
+    u.in = ref;
+    io.use.write(u);
   }
-  const bool load = more && (go || !s.ready);
-  if (load) s.beat = io.in.read();
-  s.ready = load || (s.ready && !go) ? 1 : 0;
-  return go || load ? Step::kMoved : Step::kIdle;
+  const bool on_chip = b.staged && ref.valid && b.count != 0;
+  // A session that ends in the middle of a PDU gives its entry back too.
+  StageRef out = ref;
+  out.valid = on_chip || (b.count == 0 && ref.valid) ? 1 : 0;
+  StageRef keep = ref;
+  if (b.last) keep.valid = 0;
+  s.entry[at] = keep;
+  if (on_chip) {
+    StageWrite w = StageWrite();
+    w.entry = ref.entry;
+    w.line = static_cast<StageLine>(b.offset >> 6);
+    w.data = b.data;
+    io.stage.write(w);
+  }
+  io.out.write(turned(b, out, port));
+  return Step::kMoved;
 }
 
 // ---- store_cut -------------------------------------------------------------------------------------------
@@ -130,7 +123,7 @@ struct StoreCutState {
 struct StoreCutIo {
   hls::stream<Turned>& in;
   hls::stream<LineWrite>& out;
-  hls::stream<StoreDone>& now;    // in the stage: known at once
+  hls::stream<StoreDone>& now;    // in the stage: known at once, told by done_mux
   hls::stream<Pending>& pending;  // in memory: known when memory has answered
 };
 
@@ -277,7 +270,6 @@ struct StoreCommitState {
 
 struct StoreCommitIo {
   hls::stream<hw::AxiB>& b;
-  hls::stream<StoreDone>& now;
   hls::stream<Pending>& pending;
   hls::stream<StageEntry>& landed;
   hls::stream<StoreDone>& done;
@@ -306,10 +298,8 @@ NVTEE_TEE_INLINE bool commit_pending(StoreCommitState& s, PortId port, StoreComm
 NVTEE_TEE_INLINE Step store_commit_step(StoreCommitState& s, PortId port, StoreCommitIo& io) {
   const bool answer = !io.b.empty();
   const bool out = !io.done.full();
-  const bool now = !io.now.empty() && out;
-  const bool may = s.ready && !now && out && !io.landed.full() && !io.event.full();
+  const bool may = s.ready && out && !io.landed.full() && !io.event.full();
   const bool said = may && commit_pending(s, port, io);
-  if (now) io.done.write(io.now.read());
   const bool load = !io.pending.empty() && (said || !s.ready);
   if (load) s.p = io.pending.read();
   s.ready = load || (s.ready && !said) ? 1 : 0;
@@ -318,7 +308,7 @@ NVTEE_TEE_INLINE Step store_commit_step(StoreCommitState& s, PortId port, StoreC
     s.answered = static_cast<ap_uint<16>>(s.answered + 1);
     if (b.resp != 0) s.bad = 1;
   }
-  return answer || now || said || load ? Step::kMoved : Step::kIdle;
+  return answer || said || load ? Step::kMoved : Step::kIdle;
 }
 
 }  // namespace card

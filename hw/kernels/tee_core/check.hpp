@@ -86,8 +86,9 @@ NVTEE_TEE_INLINE Refusal check_range(const HostIn& h, const NsRow& row, ap_uint<
   if ((h.cdw12 & spec::kCdw12PrinfoMask) != 0) return refusal(spec::st::kInvalidField, true);
   if (count > Sizes<C>::kMaxBlocks || bytes > Sizes<C>::kMaxBytes)
     return refusal(spec::st::kInvalidField, true);
-  const Lba room = static_cast<Lba>(row.blocks - static_cast<Lba>(count));  // used only when count <= blocks
-  if (static_cast<Lba>(count) > row.blocks || h.slba > room) return refusal(spec::st::kLbaRange, true);
+  // One bit more than a block number has: no range wraps.
+  const ap_uint<65> end = static_cast<ap_uint<65>>(ap_uint<65>(h.slba) + count);
+  if (end > row.blocks) return refusal(spec::st::kLbaRange, true);
   return refusal(spec::st::kOk, false);
 }
 

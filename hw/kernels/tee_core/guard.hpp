@@ -56,12 +56,33 @@ NVTEE_TEE_INLINE unsigned low_bits(Lba x) {
   return static_cast<ap_uint<16>>(x & GuardHash<C>::kMask).to_uint();
 }
 
+// `high` * kLeap + `middle` * kStep + what a namespace adds. Of the card's constants all but one set bit lie
+// at the top, where only a few low bits of the factor reach: written out, three sums of 14 bits instead of
+// nine.
+template <class C>
+NVTEE_TEE_INLINE unsigned guard_base(unsigned ns, unsigned middle, unsigned high) {
+  constexpr unsigned kEighth = Sizes<C>::kGuard / 8, kSixteenth = Sizes<C>::kGuard / 16;
+  const unsigned of_ns = ns * 0x1e34u;
+  if constexpr (C::kGuardBits >= 8) {
+    static_assert(GuardHash<C>::kStep == 5 * kEighth + 4 &&
+                      GuardHash<C>::kLeap == Sizes<C>::kGuard - 5 * kSixteenth - 4,
+                  "as written out");
+    const ap_uint<16> step = static_cast<ap_uint<16>>(middle * 4 + (middle & 7) * (5 * kEighth));
+    const ap_uint<16> back = static_cast<ap_uint<16>>(high * 4 + (high & 15) * (5 * kSixteenth));
+    return step.to_uint() + (of_ns - back.to_uint());
+  } else {
+    return of_ns + middle * GuardHash<C>::kStep + high * GuardHash<C>::kLeap;
+  }
+}
+
 template <class C>
 NVTEE_TEE_INLINE unsigned entry_of(NsIndex ns, Lba block) {
   const unsigned middle = low_bits<C>(static_cast<Lba>(block >> C::kGuardBits));
   const unsigned high = low_bits<C>(static_cast<Lba>(block >> (2 * C::kGuardBits)));
-  const unsigned base = middle * GuardHash<C>::kStep + high * GuardHash<C>::kLeap + ns.to_uint() * 0x1e34u;
-  return (low_bits<C>(block) + base) & GuardHash<C>::kMask;
+  // The bank is the block's: what is added has no low bits.
+  const unsigned base = guard_base<C>(ns.to_uint(), middle, high);
+  const unsigned low = low_bits<C>(block);
+  return ((((low >> 2) + (base >> 2)) << 2) & GuardHash<C>::kMask) | (low & (kLanes - 1));
 }
 
 template <class C>
@@ -69,7 +90,9 @@ NVTEE_TEE_INLINE GuardSpan span_of(NsIndex ns, Lba slba) {
   GuardSpan g;
   g.first = static_cast<ap_uint<16>>(entry_of<C>(ns, slba));
   g.cross = static_cast<ap_uint<17>>(Sizes<C>::kGuard - low_bits<C>(slba));
-  g.second = static_cast<ap_uint<16>>(entry_of<C>(ns, static_cast<Lba>(slba + static_cast<Lba>(g.cross))));
+  // The block after the wrap, without its low bits, which are 0.
+  const Lba next = static_cast<Lba>(static_cast<Lba>(slba >> C::kGuardBits) + 1);
+  g.second = static_cast<ap_uint<16>>(entry_of<C>(ns, static_cast<Lba>(next << C::kGuardBits)));
   return g;
 }
 
@@ -124,39 +147,65 @@ NVTEE_TEE_INLINE unsigned lanes_now(const GuardState<C>& s, unsigned index) {
   return left < kLanes ? left : kLanes;
 }
 
-// One ticket. Returns what it needs before it may go.
+// The rows of a step's blocks: banks from `start` on are in one row, those below in the next group's.
+struct GuardRows {
+  unsigned start, from_start, below;
+  unsigned lane(unsigned bank) const { return (bank - start) % kLanes; }
+  unsigned of(unsigned bank) const { return bank < start ? below : from_start; }
+};
 template <class C>
-NVTEE_TEE_INLINE TicketNo take_one(GuardEntry& e, bool exclusive) {
-  const TicketNo reads =
-      reached(e.done, e.reads) ? e.done : e.reads;  // an old need is forgotten before it wraps
-  const TicketNo need = exclusive ? e.next : reads;
+NVTEE_TEE_INLINE GuardRows rows_at(const GuardSpan& g, unsigned index) {
+  GuardRows r;
+  r.start = (g.first.to_uint() + index) % kLanes;  // the same in `second`: it is the block's
+  r.from_start = entry_at<C>(g, index) / kLanes;
+  r.below = entry_at<C>(g, index + kLanes - 1) / kLanes;  // of any block of that group
+  return r;
+}
+
+// One ticket.
+struct Taken {
+  TicketNo need;  // before it may go
+  bool granted;   // it may
+};
+template <class C>
+NVTEE_TEE_INLINE Taken take_one(GuardEntry& e, bool exclusive) {
+  const bool after_writers = reached(e.done, e.reads), after_all = reached(e.done, e.next);
+  const TicketNo reads = after_writers ? e.done : e.reads;  // an old need is forgotten before it wraps
+  Taken t;
+  t.need = exclusive ? e.next : reads;
+  t.granted = C::kMutant == Mutant::kGuardOpen || (exclusive ? after_all : after_writers);
   e.next = static_cast<TicketNo>(e.next + 1);
   e.reads = exclusive && C::kMutant != Mutant::kReadersPass ? e.next : reads;
-  return need;
+  return t;
+}
+
+// Which block of the step waits first, from their banks' bits.
+NVTEE_TEE_INLINE unsigned first_waiting(const ap_uint<kLanes>& waits, unsigned start, unsigned index) {
+  const bool w0 = waits[start % kLanes], w1 = waits[(start + 1) % kLanes], w2 = waits[(start + 2) % kLanes];
+  return w0 ? index : w1 ? index + 1 : w2 ? index + 2 : index + 3;
 }
 
 template <class C>
 NVTEE_TEE_INLINE void guard_take(GuardState<C>& s, GuardIo& io) {
   const unsigned index = s.index.to_uint();
-  const unsigned start = entry_at<C>(s.span, index);
+  const GuardRows rows = rows_at<C>(s.span, index);
   const unsigned lanes = lanes_now(s, index);
   const bool last = index + lanes >= s.count.to_uint();
   const bool exclusive = s.cmd.exclusive == 1;
   const unsigned row = need_row<C>(s.cmd.slot, index & (Sizes<C>::kMaxBlocks - 1));
   GuardNeeds needs = s.needs[row];
-  unsigned blocked = kLanes;
+  ap_uint<kLanes> waits = 0;
   for (unsigned bank = 0; bank < kLanes; ++bank) {
-    const unsigned lane = (bank - start) % kLanes;
-    if (lane >= lanes) continue;
-    const unsigned where = entry_at<C>(s.span, index + lane) / kLanes;
+    if (rows.lane(bank) >= lanes) continue;
+    const unsigned where = rows.of(bank);
     GuardEntry e = s.entries[bank][where];
-    const TicketNo need = take_one<C>(e, exclusive);
-    if (!reached(e.done, need) && C::kMutant != Mutant::kGuardOpen && lane < blocked) blocked = lane;
+    const Taken t = take_one<C>(e, exclusive);
+    waits[bank] = t.granted ? 0 : 1;
     s.entries[bank][where] = e;
-    needs.lane[bank] = need;
+    needs.lane[bank] = t.need;
   }
   s.needs[row] = needs;
-  io.ticket.write(ticket_of(Ticket::kPass, blocked == kLanes, last, index + blocked));
+  io.ticket.write(ticket_of(Ticket::kPass, waits == 0, last, first_waiting(waits, rows.start, index)));
   if (last) io.carried.write(s.cmd);
   s.index = static_cast<ap_uint<9>>(index + lanes);
   if (last) s.pass = GuardState<C>::kIdle;
@@ -165,12 +214,11 @@ NVTEE_TEE_INLINE void guard_take(GuardState<C>& s, GuardIo& io) {
 template <class C>
 NVTEE_TEE_INLINE void guard_give(GuardState<C>& s, GuardIo& io) {
   const unsigned index = s.index.to_uint();
-  const unsigned start = entry_at<C>(s.span, index);
+  const GuardRows rows = rows_at<C>(s.span, index);
   const unsigned lanes = lanes_now(s, index);
   for (unsigned bank = 0; bank < kLanes; ++bank) {
-    const unsigned lane = (bank - start) % kLanes;
-    if (lane >= lanes) continue;
-    const unsigned where = entry_at<C>(s.span, index + lane) / kLanes;
+    if (rows.lane(bank) >= lanes) continue;
+    const unsigned where = rows.of(bank);
     GuardEntry e = s.entries[bank][where];
     e.done = static_cast<TicketNo>(e.done + 1);
     s.entries[bank][where] = e;

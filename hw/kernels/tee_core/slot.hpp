@@ -1,7 +1,8 @@
 // slot: gives each command a slot of its queue, the lowest free index first, so that the same few buffers
 // stay warm.
 //
-// Table: used[queue], one bit a slot; one row is read and written a step, addressed by the record's queue.
+// Table: rows[queue]: which slots are used, and the one that is given next, so that no command waits while it
+// is looked for; one row is read and written a step, addressed by the record's queue.
 #ifndef NVTEE_HW_KERNELS_TEE_CORE_SLOT_HPP
 #define NVTEE_HW_KERNELS_TEE_CORE_SLOT_HPP
 
@@ -10,9 +11,15 @@
 namespace nvtee {
 namespace tee {
 
+struct SlotRow {
+  ap_uint<128> used;  // one bit a slot
+  ap_uint<8> count;   // of them
+  ap_uint<8> free;    // the lowest one that is not, known before a command comes
+};
+
 template <class C>
 struct SlotState {
-  ap_uint<128> used[Sizes<C>::kQueues];
+  SlotRow rows[Sizes<C>::kQueues];
   ap_uint<1> opened[Sizes<C>::kQueues];    // queue 0 is always open
   ap_uint<1> draining[Sizes<C>::kQueues];  // closed, kDrained not said yet
 };
@@ -43,34 +50,11 @@ NVTEE_TEE_INLINE ap_uint<128> bit_of(ap_uint<7> index) {
   return static_cast<ap_uint<128>>(ap_uint<128>(1) << index);
 }
 
-// A slot comes back. True: it was the last one of a closing queue.
-template <class C>
-NVTEE_TEE_INLINE bool give_back(SlotState<C>& s, SlotId slot) {
-  const unsigned queue = static_cast<unsigned>(queue_of<C>(slot)) & (Sizes<C>::kQueues - 1);
-  const ap_uint<7> index = static_cast<ap_uint<7>>(slot & (Sizes<C>::kDepth - 1));
-  const ap_uint<128> used = static_cast<ap_uint<128>>(s.used[queue] & ~bit_of(index));
-  const bool drained = s.draining[queue] && used == 0;
-  s.used[queue] = used;
-  if (drained) s.draining[queue] = 0;
-  return drained;
-}
-
 NVTEE_TEE_INLINE Front drained_front(QueueId queue) {
   Front f = Front();
   f.kind = Front::kDrained;
   f.queue = queue;
   return f;
-}
-
-// True: closed, and nothing was in use.
-template <class C>
-NVTEE_TEE_INLINE bool slot_order(SlotState<C>& s, const Ctl& c) {
-  const unsigned queue = static_cast<unsigned>(c.queue) & (Sizes<C>::kQueues - 1);
-  const bool close = c.op == Ctl::kQueueClose;
-  const bool empty = s.used[queue] == 0;
-  s.opened[queue] = close ? 0 : 1;
-  s.draining[queue] = close && !empty ? 1 : 0;
-  return close && empty;
 }
 
 NVTEE_TEE_INLINE Event hold_refused(const Cmd& cmd) {
@@ -80,37 +64,34 @@ NVTEE_TEE_INLINE Event hold_refused(const Cmd& cmd) {
   return e;
 }
 
-// A new command gets a slot, or the reason why not.
-template <class C>
-NVTEE_TEE_INLINE void slot_new(SlotState<C>& s, const Front& in, hls::stream<Front>& out,
-                               hls::stream<Event>& event) {
-  const unsigned queue = in.queue.to_uint() & (Sizes<C>::kQueues - 1);
-  const ap_uint<128> used = s.used[queue];
-  const ap_uint<8> index = lowest_zero(used, Sizes<C>::kDepth);
-  const bool hold = in.cmd.kind == Cmd::kHold;
-  const bool open = in.queue == 0 || s.opened[queue];
-  const bool given = open && index != 128 && !(hold && in.status != 0);
-  Front f = in;
-  f.kind = !open ? Front::kDrop : index == 128 ? Front::kNoSlot : Front::kNew;
-  f.cmd.slot = slot_of<C>(in.queue, static_cast<ap_uint<7>>(index));
-  if (given) s.used[queue] = static_cast<ap_uint<128>>(used | bit_of(static_cast<ap_uint<7>>(index)));
-  if (hold && !given) {
-    event.write(hold_refused(in.cmd));
-  } else {
-    out.write(f);
-  }
-}
+// What a step is about: a slot that comes back, a queue that opens or closes, or what passes through.
+struct SlotWork {
+  QueueId queue;
+  ap_uint<1> back, order, close;
+  SlotId slot;  // back
+  Front front;  // neither back nor order
+};
 
 template <class C>
-NVTEE_TEE_INLINE void slot_front(SlotState<C>& s, const Front& in, hls::stream<Front>& out,
-                                 hls::stream<Event>& event) {
-  if (in.kind == Front::kSent) {
-    if (give_back(s, in.cmd.slot)) out.write(drained_front(in.queue));
-  } else if (in.kind == Front::kNew) {
-    slot_new(s, in, out, event);
+NVTEE_TEE_INLINE SlotWork slot_work(hls::stream<SlotId>& freed, hls::stream<Ctl>& ctl,
+                                    hls::stream<Front>& in) {
+  SlotWork w = SlotWork();
+  if (!freed.empty()) {
+    w.back = 1;
+    w.slot = freed.read();
+    w.queue = queue_of<C>(w.slot);
+  } else if (!ctl.empty()) {
+    const Ctl c = ctl.read();
+    w.order = 1;
+    w.queue = c.queue;
+    w.close = c.op == Ctl::kQueueClose ? 1 : 0;
   } else {
-    out.write(in);
+    w.front = in.read();
+    w.back = w.front.kind == Front::kSent ? 1 : 0;
+    w.slot = w.front.cmd.slot;
+    w.queue = w.back ? queue_of<C>(w.slot) : w.front.queue;
   }
+  return w;
 }
 
 template <class C>
@@ -118,17 +99,44 @@ NVTEE_TEE_INLINE Step slot_step(SlotState<C>& s, hls::stream<SlotId>& freed, hls
                                 hls::stream<Front>& in, hls::stream<Front>& out, hls::stream<Event>& event) {
   if (freed.empty() && ctl.empty() && in.empty()) return Step::kIdle;
   if (out.full() || event.full()) return Step::kBlocked;
-  if (!freed.empty()) {
-    const SlotId slot = freed.read();
-    if (give_back(s, slot)) out.write(drained_front(queue_of<C>(slot)));
-    return Step::kMoved;
+  const SlotWork w = slot_work<C>(freed, ctl, in);
+  const bool fresh = !w.back && !w.order && w.front.kind == Front::kNew;
+  const unsigned at = w.queue.to_uint() & (Sizes<C>::kQueues - 1);
+  SlotRow row = s.rows[at];
+  const bool draining = s.draining[at] == 1, opened = s.opened[at] == 1;
+  const bool open = w.queue == 0 || opened, none = row.free == 128;
+  // A hold that its check refused takes none.
+  const bool hold = w.front.cmd.kind == Cmd::kHold;
+  const bool given = fresh && open && !none && !(hold && w.front.status != 0);
+  // The last slot of a closing queue came back, or a queue closes that has none out.
+  const bool last = w.back && draining && row.count == 1;
+  const bool drained = last || (w.order && w.close && row.count == 0);
+  if (w.order) {
+    s.opened[at] = w.close ? 0 : 1;
+    s.draining[at] = w.close && row.count != 0 ? 1 : 0;
+  } else if (last) {
+    s.draining[at] = 0;
   }
-  if (!ctl.empty()) {
-    const Ctl c = ctl.read();
-    if (slot_order(s, c)) out.write(drained_front(c.queue));
-    return Step::kMoved;
+
+  Front f = w.front;
+  if (fresh) f.kind = !open ? Front::kDrop : none ? Front::kNoSlot : Front::kNew;
+  if (fresh) f.cmd.slot = slot_of<C>(w.queue, static_cast<ap_uint<7>>(row.free));
+  if (drained) {
+    out.write(drained_front(w.queue));
+  } else if (fresh && hold && !given) {
+    event.write(hold_refused(w.front.cmd));
+  } else if (!w.back && !w.order) {
+    out.write(f);
   }
-  slot_front(s, in.read(), out, event);
+
+  const ap_uint<7> index =
+      w.back ? static_cast<ap_uint<7>>(w.slot & (Sizes<C>::kDepth - 1)) : static_cast<ap_uint<7>>(row.free);
+  const ap_uint<128> bit = bit_of(index);
+  if (given) row.used = static_cast<ap_uint<128>>(row.used | bit);
+  if (w.back) row.used = static_cast<ap_uint<128>>(row.used & ~bit);
+  row.count = static_cast<ap_uint<8>>(row.count + (given ? 1 : 0) - (w.back ? 1 : 0));
+  row.free = lowest_zero(row.used, Sizes<C>::kDepth);
+  s.rows[at] = row;
   return Step::kMoved;
 }
 

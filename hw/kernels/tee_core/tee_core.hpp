@@ -86,7 +86,7 @@ struct TeeCore {
   const PayloadRow& payload_row(unsigned slot) const { return payload_.rows[slot]; }
   const LegRow& leg_row(unsigned slot) const { return legs_.rows[slot]; }
   bool slot_used(unsigned slot) const {
-    return slot_.used[slot >> C::kDepthBits].bit(slot & (Sizes<C>::kDepth - 1));
+    return slot_.rows[slot >> C::kDepthBits].used.bit(slot & (Sizes<C>::kDepth - 1));
   }
   unsigned slots_used() const {
     unsigned n = 0;

@@ -96,27 +96,28 @@ NVTEE_TEE_INLINE bool may_ask(const TxRow& r) {
 }
 
 NVTEE_TEE_INLINE ap_uint<16> pdu_length(const TxJob& j) {
-  const ap_uint<16> digests = static_cast<ap_uint<16>>((j.hdgst ? 4 : 0) + (j.ddgst ? 4 : 0));
-  return static_cast<ap_uint<16>>(static_cast<ap_uint<16>>(j.length) +
-                                  static_cast<ap_uint<16>>(j.head_bytes) + digests);
+  // The header with all digests first: a short sum.
+  const ap_uint<7> digests = j.hdgst && j.ddgst ? 8 : j.hdgst || j.ddgst ? 4 : 0;
+  const ap_uint<7> rest = static_cast<ap_uint<7>>(j.head_bytes + digests);
+  return static_cast<ap_uint<16>>(static_cast<ap_uint<16>>(j.length) + rest);
 }
 
-NVTEE_TEE_INLINE void request(TxActs& acts, TxRow& r, SessionIx session, const TxJob& j) {
+NVTEE_TEE_INLINE void request(TxActs& acts, TxRow& r, SessionIx session, ap_uint<16> length) {
   acts.requests = true;
   acts.request.session = session;
-  acts.request.length = pdu_length(j);
+  acts.request.length = length;
   r.fly = static_cast<ap_uint<4>>(r.fly + 1);
   r.at = static_cast<TxPlace>(r.at + 1);
 }
 
 // `ask`: a request may be made in this call. Returns whether it was.
-NVTEE_TEE_INLINE bool take_job(TxActs& acts, TxRow& r, const TxJob& j, bool ask) {
+NVTEE_TEE_INLINE bool take_job(TxActs& acts, TxRow& r, const TxJob& j, ap_uint<16> length, bool ask) {
   const bool free = r.at == r.put && !r.ending && !r.held && !r.blocked && r.fly != kTxFly;
   const bool now = ask && free && !j.end && !(j.after && r.fly != 0);
   r.over[r.put.to_uint()] = 0;
   r.put = static_cast<TxPlace>(r.put + 1);
   if (j.end) r.ending = 1;
-  if (now) request(acts, r, j.session, j);
+  if (now) request(acts, r, j.session, length);
   return now;
 }
 
@@ -154,7 +155,7 @@ NVTEE_TEE_INLINE void ask(TxActs& acts, TxRow& r, SessionIx session, TxPlace pla
     r.held = 1;
   } else {
     r.held = 0;
-    request(acts, r, session, j);
+    request(acts, r, session, pdu_length(j));
   }
 }
 
@@ -235,9 +236,17 @@ NVTEE_TEE_INLINE tee::Step tx_queue_step(TxQueueState& s, TxQueueIo& io) {
                  one[TxQueueState::kHostJob] || one[TxQueueState::kLegJob] || one[TxQueueState::kRuntimeJob];
 
   TxJob in = TxJob();
-  if (one[TxQueueState::kHostJob]) in = io.host.read();
-  if (one[TxQueueState::kLegJob]) in = io.leg.read();
-  if (one[TxQueueState::kRuntimeJob]) in = io.runtime.read();
+  ap_uint<16> length = 0;  // of its PDU: known before it is known whose turn it is
+  if (one[TxQueueState::kHostJob]) {
+    in = io.host.read();
+    length = pdu_length(in);
+  } else if (one[TxQueueState::kLegJob]) {
+    in = io.leg.read();
+    length = pdu_length(in);
+  } else if (one[TxQueueState::kRuntimeJob]) {
+    in = io.runtime.read();
+    length = pdu_length(in);
+  }
   SendStatus status = SendStatus();
   TxAsked of = TxAsked();  // the job that an answer or a turn is about
   if (is_status) {
@@ -256,7 +265,7 @@ NVTEE_TEE_INLINE tee::Step tx_queue_step(TxQueueState& s, TxQueueIo& io) {
   bool list = false;
   if (is_job) {
     const bool may = may_go(r) || in.end;
-    list = !take_job(acts, r, in, may_request) && may;
+    list = !take_job(acts, r, in, length, may_request) && may;
   } else if (is_status) {
     list = r.at != r.put || r.blocked || status.error == SendStatus::kNoSpace;
     answered(acts, r, of.place, job, status.error);

@@ -138,11 +138,11 @@ struct Latency {
 };
 
 // The streams that a write passes from its last beat on; %: the port that it leaves by.
-constexpr const char* kWay[] = {"wide0",   "piece0",    "summed0",     "checked_beat0", "store_beat0",
-                                "turned0", "done_now0", "store_done0", "host_stored",   "asked",
-                                "looked",  "admitted",  "carried",     "granted",       "work",
-                                "todo",    "leg_tx",    "leg_out%",    "leg_job%",      "tx_asked%",
-                                "grant%",  "tx_head%",  "tx_op%"};
+constexpr const char* kWay[] = {"wide0",    "piece0",    "summed0",     "checked_beat0", "store_beat0",
+                                "turned0",  "done_now0", "host_stored", "asked",         "looked",
+                                "admitted", "carried",   "granted",     "work",          "todo",
+                                "leg_tx",   "leg_out%",  "leg_job%",    "tx_asked%",     "grant%",
+                                "tx_head%", "tx_op%"};
 
 constexpr std::size_t kWayBeats = 7;  // of them: beats, so the last one counts
 
