@@ -99,6 +99,7 @@ extern "C" void engine_top(
   static hls::stream<card::StageUse, 4> stage_use0;
   static hls::stream<card::StageWrite, 4> stage_write0;
   static hls::stream<card::Turned, 4> turned0;
+  static hls::stream<card::TurnedKey, 4> turned_key0;
   static hls::stream<card::LineWrite, 4> lines0;
   static hls::stream<hw::AxiW, 16> burst0;
   static hls::stream<card::StoreDone, 16> done_now0, store_done0;
@@ -123,6 +124,7 @@ extern "C" void engine_top(
   static hls::stream<card::TxHead, 4> tx_head0;
   static hls::stream<card::TxTotal, 4> total0;
   static hls::stream<card::TxOp, 4> tx_op0;
+  static hls::stream<ap_uint<1>, 4> tx_needs0;
   static hls::stream<card::FoldedBeat, 4> folded0;
   static hls::stream<card::TxBeat, 4> tx_beat0;
   static hls::stream<card::TxDone, 8> host_done0, leg_done0, own_done0;
@@ -139,8 +141,8 @@ extern "C" void engine_top(
   digest_top(summed0, checked_beat0);
   placer_top(0, from0, place0, leg_place0, punt0, spare0, spare0, checked_beat0, store_beat0, breaks0,
              placer_event0);
-  store_turn_top(0, store_beat0, stage_grant0, stage_use0, stage_write0, turned0);
-  store_cut_top(turned0, lines0, done_now0, pending0);
+  store_turn_top(0, store_beat0, stage_grant0, stage_use0, stage_write0, turned0, turned_key0);
+  store_cut_top(turned0, turned_key0, lines0, done_now0, pending0);
   store_burst_top(base, lines0, aw0, w0, burst0, burst0);
   store_commit_top(0, b0, pending0, landed0, store_done0, store_event0);
   tx_queue_top(host_job0, leg_job0, own_job0, send_request0, send_status0, grant0, store_read0, tx_ready0,
@@ -150,10 +152,10 @@ extern "C" void engine_top(
   read_align_top(read_plan0, line0, r0, read_beat0);
   tx_head_top(grant0, tx_head0, total0);
   tx_count_top(0, total0, tx_count0);
-  tx_plan_top(tx_head0, tx_op0);
+  tx_plan_top(tx_head0, tx_op0, tx_needs0);
   tx_fold_top(read_beat0, folded0);
   tx_digest_top(folded0, tx_beat0);
-  tx_merge_top(tx_op0, tx_beat0, tx0, host_done0, leg_done0, own_done0, tx_event0);
+  tx_merge_top(tx_op0, tx_needs0, tx_beat0, tx0, host_done0, leg_done0, own_done0, tx_event0);
 
   // ---- port 1: receive
   static hls::stream<card::CardCtl, 16> rx_ctl1;
@@ -179,6 +181,7 @@ extern "C" void engine_top(
   static hls::stream<card::StageUse, 4> stage_use1;
   static hls::stream<card::StageWrite, 4> stage_write1;
   static hls::stream<card::Turned, 4> turned1;
+  static hls::stream<card::TurnedKey, 4> turned_key1;
   static hls::stream<card::LineWrite, 4> lines1;
   static hls::stream<hw::AxiW, 16> burst1;
   static hls::stream<card::StoreDone, 16> done_now1, store_done1;
@@ -203,6 +206,7 @@ extern "C" void engine_top(
   static hls::stream<card::TxHead, 4> tx_head1;
   static hls::stream<card::TxTotal, 4> total1;
   static hls::stream<card::TxOp, 4> tx_op1;
+  static hls::stream<ap_uint<1>, 4> tx_needs1;
   static hls::stream<card::FoldedBeat, 4> folded1;
   static hls::stream<card::TxBeat, 4> tx_beat1;
   static hls::stream<card::TxDone, 8> host_done1, leg_done1, own_done1;
@@ -219,8 +223,8 @@ extern "C" void engine_top(
   digest_top(summed1, checked_beat1);
   placer_top(1, from1, place1, leg_place1, punt1, spare1, spare1, checked_beat1, store_beat1, breaks1,
              placer_event1);
-  store_turn_top(1, store_beat1, stage_grant1, stage_use1, stage_write1, turned1);
-  store_cut_top(turned1, lines1, done_now1, pending1);
+  store_turn_top(1, store_beat1, stage_grant1, stage_use1, stage_write1, turned1, turned_key1);
+  store_cut_top(turned1, turned_key1, lines1, done_now1, pending1);
   store_burst_top(base, lines1, aw1, w1, burst1, burst1);
   store_commit_top(1, b1, pending1, landed1, store_done1, store_event1);
   tx_queue_top(host_job1, leg_job1, own_job1, send_request1, send_status1, grant1, store_read1, tx_ready1,
@@ -230,10 +234,10 @@ extern "C" void engine_top(
   read_align_top(read_plan1, line1, r1, read_beat1);
   tx_head_top(grant1, tx_head1, total1);
   tx_count_top(1, total1, tx_count1);
-  tx_plan_top(tx_head1, tx_op1);
+  tx_plan_top(tx_head1, tx_op1, tx_needs1);
   tx_fold_top(read_beat1, folded1);
   tx_digest_top(folded1, tx_beat1);
-  tx_merge_top(tx_op1, tx_beat1, tx1, host_done1, leg_done1, own_done1, tx_event1);
+  tx_merge_top(tx_op1, tx_needs1, tx_beat1, tx1, host_done1, leg_done1, own_done1, tx_event1);
 
   // ---- what both ports share
   static hls::stream<tee::Stored, 16> host_stored;

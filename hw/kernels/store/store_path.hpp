@@ -58,8 +58,8 @@ struct WritePath {
   WritePath(StagePort& stage, unsigned port, std::uint64_t base)
       : port_(port),
         base_(base),
-        turn_io_{in, stage.grant, stage.use, stage.write, turned_},
-        cut_io_{turned_, lines_, now, pending_},
+        turn_io_{in, stage.grant, stage.use, stage.write, turned_, key_},
+        cut_io_{turned_, key_, lines_, now, pending_},
         burst_io_{lines_, aw, w, burst_, burst_},
         commit_io_{b, pending_, stage.landed, done, event} {}
 
@@ -78,6 +78,7 @@ struct WritePath {
   PortId port_;
   ap_uint<64> base_;
   hls::stream<Turned, 4> turned_{"turned"};
+  hls::stream<TurnedKey, 4> key_{"turned_key"};
   hls::stream<LineWrite, 4> lines_{"lines"};
   hls::stream<hw::AxiW, 2 * kBurst> burst_{"burst"};
   hls::stream<Pending, 64> pending_{"pending"};

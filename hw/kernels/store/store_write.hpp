@@ -27,6 +27,7 @@ struct StoreTurnIo {
   hls::stream<StageUse>& use;
   hls::stream<StageWrite>& stage;
   hls::stream<Turned>& out;
+  hls::stream<TurnedKey>& key;  // of each in `out`, so that store_cut knows before it takes the beat itself
 };
 
 NVTEE_TEE_INLINE StoreDone done_of(const StoreBeat& b, PortId port) {
@@ -65,7 +66,7 @@ template <class C>
 NVTEE_TEE_INLINE Step store_turn_step(StoreTurnState<C>& s, PortId port, StoreTurnIo& io) {
   constexpr unsigned kMask = (1u << C::kSessionBits) - 1;
   if (io.in.empty()) return Step::kIdle;
-  if (io.out.full() || io.use.full() || io.stage.full()) return Step::kBlocked;
+  if (io.out.full() || io.key.full() || io.use.full() || io.stage.full()) return Step::kBlocked;
   const StoreBeat b = io.in.read();
   const unsigned at = b.session.to_uint() & kMask;
   const bool begins = b.first && b.count != 0;
@@ -95,7 +96,13 @@ NVTEE_TEE_INLINE Step store_turn_step(StoreTurnState<C>& s, PortId port, StoreTu
     w.data = b.data;
     io.stage.write(w);
   }
-  io.out.write(turned(b, out, port));
+  const Turned t = turned(b, out, port);
+  io.out.write(t);
+  TurnedKey k;
+  k.slot = t.slot;
+  k.line = t.line;
+  k.barrier = t.barrier;
+  io.key.write(k);
   return Step::kMoved;
 }
 
@@ -106,8 +113,8 @@ NVTEE_TEE_INLINE bool burst_of(LineNo line) {
 }
 
 struct StoreCutState {
-  Turned t;  // the next beat
-  ap_uint<1> ready;
+  TurnedKey key;   // of the next beat,
+  ap_uint<1> has;  // which waits
   // What of a beat goes to the line after its own, until the next beat brings the rest of that line.
   Line rest;
   ap_uint<64> strb;
@@ -122,6 +129,7 @@ struct StoreCutState {
 
 struct StoreCutIo {
   hls::stream<Turned>& in;
+  hls::stream<TurnedKey>& key;
   hls::stream<LineWrite>& out;
   hls::stream<StoreDone>& now;    // in the stage: known at once, told by done_mux
   hls::stream<Pending>& pending;  // in memory: known when memory has answered
@@ -172,14 +180,16 @@ NVTEE_TEE_INLINE Line merge_bytes(const Line& a, const ap_uint<64>& of_a, const 
 }
 
 NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, StoreCutIo& io) {
-  const bool more = !io.in.empty();
   const bool out = !io.out.full() && !io.now.full() && !io.pending.full();
-  const Turned t = s.t;
-  const bool next = t.slot == s.slot && t.line == s.line;
-  const bool goes_on = s.held && !s.last && !t.barrier && next;
+  const bool waits = s.has, comes = !waits && !io.key.empty();
+  const bool some = waits || comes;
+  TurnedKey k = s.key;
+  if (comes) k = io.key.read();
+  const bool next = k.slot == s.slot && k.line == s.line;
+  const bool goes_on = s.held && !s.last && !k.barrier && next;
   // A line that is not going to be completed leaves first.
-  const bool flush = s.held && (s.last || (s.ready && !goes_on));
-  const bool use = s.ready && !flush && out;
+  const bool flush = s.held && (s.last || (some && !goes_on));
+  const bool use = some && !io.in.empty() && !flush && out;
   if (flush && out) {
     write_line(s, s.slot, s.line, s.rest, s.strb, s.run && burst_of(s.line), true, io);
     if (s.last) pdu_out(s, s.done, StageRef(), false, io);
@@ -187,6 +197,7 @@ NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, StoreCutIo& io) {
     s.last = 0;
     s.run = 0;
   } else if (use) {
+    const Turned t = io.in.read();
     const bool two = t.high != 0;
     if (!t.barrier) {
       const ap_uint<64> kept = goes_on ? s.strb : ap_uint<64>(0);
@@ -205,10 +216,9 @@ NVTEE_TEE_INLINE Step store_cut_step(StoreCutState& s, StoreCutIo& io) {
     s.run = !t.barrier && !(t.last && !two) ? 1 : 0;
     s.done = t.done;
   }
-  const bool load = more && (use || !s.ready);
-  if (load) s.t = io.in.read();
-  s.ready = load || (s.ready && !use) ? 1 : 0;
-  return (flush && out) || use || load ? Step::kMoved : Step::kIdle;
+  s.key = k;
+  s.has = some && !use ? 1 : 0;
+  return (flush && out) || use || comes ? Step::kMoved : Step::kIdle;
 }
 
 // ---- store_burst -----------------------------------------------------------------------------------------

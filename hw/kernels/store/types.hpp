@@ -69,6 +69,13 @@ struct Turned {
   StoreDone done;
 };
 
+// store_turn -> store_cut, beside each Turned: where its line lies.
+struct TurnedKey {
+  StoreSlot slot;
+  LineNo line;
+  ap_uint<1> barrier;
+};
+
 // store_cut -> store_burst
 struct LineWrite {
   Line data;

@@ -196,10 +196,12 @@ NVTEE_TEE_INLINE TxOp plan_tail(TxPlanState& s) {
   return o;
 }
 
-NVTEE_TEE_INLINE tee::Step tx_plan_step(TxPlanState& s, hls::stream<TxHead>& head, hls::stream<TxOp>& op) {
+// `needs`: does the op take payload? One of each op, so that tx_merge knows before it takes the op itself.
+NVTEE_TEE_INLINE tee::Step tx_plan_step(TxPlanState& s, hls::stream<TxHead>& head, hls::stream<TxOp>& op,
+                                        hls::stream<ap_uint<1>>& needs) {
   const bool at_head = s.phase == TxPlanState::kHead;
   if (at_head && head.empty()) return tee::Step::kIdle;
-  if (op.full()) return tee::Step::kBlocked;
+  if (op.full() || needs.full()) return tee::Step::kBlocked;
   TxOp o;
   if (at_head) {
     o = plan_head(s, head.read());
@@ -209,6 +211,7 @@ NVTEE_TEE_INLINE tee::Step tx_plan_step(TxPlanState& s, hls::stream<TxHead>& hea
     o = plan_tail(s);
   }
   op.write(o);
+  needs.write(static_cast<ap_uint<1>>(o.first | o.body));
   return tee::Step::kMoved;
 }
 
@@ -216,14 +219,14 @@ NVTEE_TEE_INLINE tee::Step tx_plan_step(TxPlanState& s, hls::stream<TxHead>& hea
 constexpr unsigned kMaxCarry = 32;  // bytes over from a beat: up to 28 and a digest
 
 struct TxMergeState {
-  TxOp op;  // taken ahead, so that it is known what the call needs
-  ap_uint<1> has;
+  ap_uint<1> has;   // `body` is of the next op, which waits
   ap_uint<1> body;  // it needs payload
   ap_uint<8 * kMaxCarry> carry;
 };
 
 struct TxMergeIo {
   hls::stream<TxOp>& op;
+  hls::stream<ap_uint<1>>& needs;
   hls::stream<TxBeat>& body;
   hls::stream<NetBeat>& net;
   hls::stream<TxDone>& host_done;
@@ -292,38 +295,34 @@ NVTEE_TEE_INLINE void tell_done(const TxOp& o, TxMergeIo& io) {
 
 // The beat and what is over from it. Bytes of the header beyond its end are 0, all of them where no header
 // goes; the carry is 0 where a PDU begins, since the beat before it had room for all that was left.
-NVTEE_TEE_INLINE ap_uint<768> merged(const TxMergeState& s, const TxBeat& b) {
-  ap_uint<768> front = s.op.bytes;
+NVTEE_TEE_INLINE ap_uint<768> merged(const TxOp& op, const ap_uint<8 * kMaxCarry>& carry, const TxBeat& b) {
+  ap_uint<768> front = op.bytes;
   front.range(8 * kMaxCarry - 1, 0) =
-      static_cast<ap_uint<8 * kMaxCarry>>(front.range(8 * kMaxCarry - 1, 0) | s.carry);
-  return static_cast<ap_uint<768>>(front | placed(s.op, b));
+      static_cast<ap_uint<8 * kMaxCarry>>(front.range(8 * kMaxCarry - 1, 0) | carry);
+  return static_cast<ap_uint<768>>(front | placed(op, b));
 }
 
 NVTEE_TEE_INLINE tee::Step tx_merge_step(TxMergeState& s, TxMergeIo& io) {
   const bool full =
       io.net.full() || io.host_done.full() || io.leg_done.full() || io.runtime_done.full() || io.event.full();
-  const bool asleep = !s.has && io.op.empty();
-  if (asleep) return tee::Step::kIdle;
-  const bool go = s.has && !full && !(s.body && io.body.empty());
-  if (go) {
-    TxBeat b = TxBeat();
-    if (s.body) b = io.body.read();
-    const ap_uint<768> w = merged(s, b);
-    if (s.op.head || s.op.first || s.op.body || s.op.tail) {
-      s.carry = w.range(767, 512);
-      io.net.write(net_beat(w.range(511, 0), s.op.keep, s.op.last));
-    }
-    if (s.op.over_now) tell_done(s.op, io);
+  const bool has = s.has;
+  if (!has && io.needs.empty()) return tee::Step::kIdle;
+  ap_uint<1> body = s.body;
+  if (!has) body = io.needs.read();
+  const bool go = !full && !io.op.empty() && !(body && io.body.empty());
+  s.body = body;
+  s.has = go ? 0 : 1;
+  if (!go) return has ? tee::Step::kBlocked : tee::Step::kMoved;
+  const TxOp op = io.op.read();
+  TxBeat b = TxBeat();
+  if (body) b = io.body.read();
+  const ap_uint<768> w = merged(op, s.carry, b);
+  if (op.head || op.first || op.body || op.tail) {
+    s.carry = w.range(767, 512);
+    io.net.write(net_beat(w.range(511, 0), op.keep, op.last));
   }
-  const bool takes = (go || !s.has) && !io.op.empty();
-  if (takes) {
-    s.op = io.op.read();
-    s.body = s.op.first | s.op.body;
-    s.has = 1;
-  } else if (go) {
-    s.has = 0;
-  }
-  return go || takes ? tee::Step::kMoved : tee::Step::kBlocked;
+  if (op.over_now) tell_done(op, io);
+  return tee::Step::kMoved;
 }
 
 }  // namespace card

@@ -23,12 +23,12 @@ struct TxPath {
         beat_(beat),
         queue_io_{host,   leg,    runtime, request, status, grant_, read,
                   ready_, ready_, rest_,   rest_,   asked_, asked_},
-        merge_io_{op_, body_, net, host_done, leg_done, runtime_done, event} {}
+        merge_io_{op_, needs_, body_, net, host_done, leg_done, runtime_done, event} {}
 
   template <class Allow>
   void step(Allow allow) {
     if (allow(0)) tx_merge_step(merge_, merge_io_);
-    if (allow(0)) tx_plan_step(plan_, head_, op_);
+    if (allow(0)) tx_plan_step(plan_, head_, op_, needs_);
     if (allow(0)) tx_count_step(count_state_, port_, total_, count);
     if (allow(1)) tx_digest_step(digest_, folded_, body_);
     if (allow(2)) tx_fold_step(beat_, folded_);
@@ -47,6 +47,7 @@ struct TxPath {
   hls::stream<TxHead, 4> head_{"tx_head"};
   hls::stream<TxTotal, 4> total_{"tx_total"};
   hls::stream<TxOp, 4> op_{"tx_op"};
+  hls::stream<ap_uint<1>, 4> needs_{"tx_needs"};
   hls::stream<FoldedBeat, 4> folded_{"folded"};
   hls::stream<TxBeat, 4> body_{"body"};
   std::unique_ptr<TxQueueState> queue_ = std::make_unique<TxQueueState>();
