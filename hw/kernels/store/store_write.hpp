@@ -131,7 +131,7 @@ struct StoreCutIo {
   hls::stream<Turned>& in;
   hls::stream<TurnedKey>& key;
   hls::stream<LineWrite>& out;
-  hls::stream<StoreDone>& now;    // in the stage: known at once, told by done_mux
+  hls::stream<StoreDone>& now;    // to the stage: who is told asks for them some 20 clocks later
   hls::stream<Pending>& pending;  // in memory: known when memory has answered
 };
 

@@ -42,7 +42,7 @@ struct TxTotal {
   ap_uint<17> bytes;
 };
 
-// tx_plan -> tx_merge: one beat of the port, or none.
+// tx_plan -> tx_merge: one beat of the port, or none. Beside each: does it take payload?
 struct TxOp {
   ap_uint<608> bytes;  // head: the header; first: its bytes in this beat
   ap_uint<1> head;     // one of these four, or nothing is sent
