@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -107,7 +108,7 @@ struct Setup {
 
 struct Plan {
   Setup setup;
-  std::vector<Fault> faults;
+  std::deque<Fault> faults;  // stories keep references while more are added
   Duration safety = 5 * kSecond;
 };
 
