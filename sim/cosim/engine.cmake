@@ -1,24 +1,42 @@
 # The whole engine's RTL (target rtl_engine_top of hw/hlsc) in place of the native engine, under the tests of
 # hw/kernels/engine: engine_rtl; engine_bench: clocks, latency; engine_waves: engine_rtl with waveforms, built when
-# one is wanted (run.sh).
+# one is wanted (run.sh). In all of them kernels that wait stand still (gate.cpp); engine_plain: engine_rtl without
+# that, to compare with (gates.sh).
 set(NVTEE_ENGINE_DIR ${PROJECT_BINARY_DIR}/rtl/engine)
 
-# nvtee_engine_model(LIBRARY FILES FLAGS...): Verilator's model of engine_top.
+add_executable(nvtee_gate gate.cpp)
+set_target_properties(nvtee_gate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/cosim)
+
+# nvtee_engine_gates(LIBRARY FILES): engine_top.f or one of its mutants, gated, as gated_LIBRARY/gated.f.
+function(nvtee_engine_gates library files)
+  set(dir ${NVTEE_ENGINE_DIR}/gated_${library})
+  cmake_path(ABSOLUTE_PATH files BASE_DIRECTORY ${NVTEE_ENGINE_DIR})
+  add_custom_command(OUTPUT ${dir}/gated.f
+    COMMAND nvtee_gate ${files} ${dir} ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+    DEPENDS nvtee_gate ${NVTEE_ENGINE_DIR}/engine_top.made ${files} ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+    COMMENT "gates of ${library}" VERBATIM)
+  add_custom_target(gates_${library} DEPENDS ${dir}/gated.f)
+  add_dependencies(gates_${library} rtl_engine_top)
+endfunction()
+
+# nvtee_engine_model(LIBRARY FILES FLAGS...): Verilator's model of engine_top, from hlsc's files or gated ones.
 function(nvtee_engine_model library files)
   set(obj ${NVTEE_ENGINE_DIR}/obj_${library})
-  set(more)
-  if(IS_ABSOLUTE ${files})
-    set(more ${files})
+  set(more)  # gated.f names its own buffer, and is as new as what it lists
+  set(made)
+  if(NOT files MATCHES gated.f)
+    set(more ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v)
+    set(made ${NVTEE_ENGINE_DIR}/engine_top.made)
   endif()
+  cmake_path(ABSOLUTE_PATH files BASE_DIRECTORY ${NVTEE_ENGINE_DIR})
   add_custom_command(OUTPUT ${obj}/Vengine_top__ALL.a
     COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/quiet.sh ${obj}.lint ${NVTEE_VERILATOR} --cc ${ARGN} ${NVTEE_VERILATOR_FLAGS}
       --prefix Vengine_top --top-module engine_top --Mdir ${obj}
-      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt -f ${files} ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v
+      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt -f ${files} ${more}
     COMMAND ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/quiet.sh ${obj}.log make -s -j2 -C ${obj} -f Vengine_top.mk Vengine_top__ALL.a
       "CXX=${NVTEE_CCACHE} ${CMAKE_CXX_COMPILER} -w" OPT_FAST=-O2 OPT_SLOW=-O0
     WORKING_DIRECTORY ${NVTEE_ENGINE_DIR}
-    DEPENDS ${NVTEE_ENGINE_DIR}/engine_top.v ${PROJECT_SOURCE_DIR}/hw/hlsc/rtl/hlsc_fifo.v ${more}
-      ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt
+    DEPENDS ${files} ${more} ${made} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/public.vlt
     COMMENT "Verilator ${library}" VERBATIM)
   add_custom_target(verilate_${library} DEPENDS ${obj}/Vengine_top__ALL.a)
   add_dependencies(verilate_${library} rtl_engine_top)
@@ -26,6 +44,14 @@ function(nvtee_engine_model library files)
   add_dependencies(${library} verilate_${library})
   target_include_directories(${library} SYSTEM INTERFACE ${obj} ${NVTEE_ENGINE_DIR})
   target_link_libraries(${library} INTERFACE ${obj}/Vengine_top__ALL.a nvtee_verilated)
+endfunction()
+
+# nvtee_engine_gated(LIBRARY FILES FLAGS...): the same, where kernels that wait stand still.
+function(nvtee_engine_gated library files)
+  nvtee_engine_gates(${library} ${files})
+  set(dir ${NVTEE_ENGINE_DIR}/gated_${library})
+  nvtee_engine_model(${library} ${dir}/gated.f ${ARGN})
+  add_dependencies(verilate_${library} gates_${library})
 endfunction()
 
 function(nvtee_engine_program program model)
@@ -37,7 +63,7 @@ function(nvtee_engine_program program model)
 endfunction()
 
 set(engine_tests $<TARGET_OBJECTS:nvtee_engine_stories>)
-nvtee_engine_model(Vengine engine_top.f)
+nvtee_engine_gated(Vengine engine_top.f)
 nvtee_engine_program(engine_rtl Vengine ${engine_tests})
 target_link_libraries(engine_rtl PRIVATE GTest::gtest_main)
 nvtee_engine_program(engine_bench Vengine engine/bench.cpp)
@@ -50,22 +76,27 @@ set(mutants ${NVTEE_ENGINE_DIR}/mutants)
 add_custom_command(OUTPUT ${mutants}/engine_top.f ${mutants}.txt
   COMMAND nvtee_mutate --engine ${NVTEE_ENGINE_DIR} ${mutants} ${mutants}.txt ${PROJECT_SOURCE_DIR}
     ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt
-  DEPENDS nvtee_mutate ${NVTEE_ENGINE_DIR}/engine_top.v ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt VERBATIM)
+  DEPENDS nvtee_mutate ${NVTEE_ENGINE_DIR}/engine_top.made ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt VERBATIM)
 add_custom_target(engine_mutated DEPENDS ${mutants}/engine_top.f)
 add_dependencies(engine_mutated rtl_engine_top)
-nvtee_engine_model(Mengine ${mutants}/engine_top.f)
-add_dependencies(verilate_Mengine engine_mutated)
+nvtee_engine_gated(Mengine ${mutants}/engine_top.f)
+add_dependencies(gates_Mengine engine_mutated)
 nvtee_engine_program(engine_mutants Mengine engine/mutants.cpp ${engine_tests})
 set_target_properties(engine_mutants PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
-nvtee_engine_model(Wengine engine_top.f --trace-fst)
+nvtee_engine_model(Pengine engine_top.f)
+nvtee_engine_program(engine_plain Pengine ${engine_tests})
+target_link_libraries(engine_plain PRIVATE GTest::gtest_main)
+set_target_properties(engine_plain PROPERTIES EXCLUDE_FROM_ALL TRUE)
+
+nvtee_engine_gated(Wengine engine_top.f --trace-fst)
 nvtee_engine_program(engine_waves Wengine ${engine_tests})
 target_compile_definitions(engine_waves PRIVATE NVTEE_COSIM_WAVES)
 target_link_libraries(engine_waves PRIVATE GTest::gtest_main)
 set_target_properties(engine_waves PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
 # Bounded: each story once, from the same seed each time (NVTEE_ENGINE_SEED, NVTEE_ENGINE_ROUNDS: others, more).
-foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables BadDataDigest LegBadDigest Fences Overlaps SameAsNative)
+foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables BadDataDigest LegBadDigest Fences Overlaps SameAsNative LyingLegs LyingHosts)
   add_test(NAME cosim_engine_${story} COMMAND engine_rtl --gtest_filter=*.${story})
   set_tests_properties(cosim_engine_${story} PROPERTIES TIMEOUT 600 LABELS cosim ENVIRONMENT NVTEE_ENGINE_ROUNDS=1)
 endforeach()

@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
-# run.sh BUILD [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench]: every kernel's RTL beside its native self and
-# the whole engine's RTL end to end; --mutants: then the planted bugs of engine/mutants.txt;
+# run.sh BUILD [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants] [--bench]: every kernel's RTL beside its native self and
+# the whole engine's RTL end to end; --gates: that kernels that stand still change nothing (gates.sh); --mutants: then the planted bugs of engine/mutants.txt;
 # --kernel-mutants: and hundreds in the kernels; --bench: then the engine's clocks. Prints
 # one line a kernel, and fails when anything differs or a bug goes unnoticed. --only-bench: nothing but the clocks; --stalls: with them, who
 # waits for whom at every stream.
 set -euo pipefail
 build=$1
 shift
-clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 bench=0 kernels=1 rounds=3 stalls=()
+clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 bench=0 kernels=1 rounds=3 gates=0 stalls=()
 while [ $# -gt 0 ]; do
   case $1 in
     --clocks) clocks=$2 && shift ;;
     --seed) seed=$2 && shift ;;
     --rounds) rounds=$2 && shift ;;
+    --gates) gates=1 ;;
     --mutants) mutants=1 ;;
     --kernel-mutants) kernel_mutants=1 ;;
     --bench) bench=1 ;;
     --only-bench) bench=1 kernels=0 ;;
     --stalls) bench=1 stalls=(--stalls) ;;
     *)
-      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--mutants] [--kernel-mutants] [--bench] [--only-bench] [--stalls] [--nightly]" >&2
+      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants] [--bench] [--only-bench] [--stalls] [--nightly]" >&2
       exit 2
       ;;
   esac
@@ -35,7 +36,7 @@ wrong=0
   }
 done
 # The engine: each story from other seeds. What fails is run again with waveforms (built then).
-[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables Fences Overlaps BadDataDigest LegBadDigest SameAsNative; do
+[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables Fences Overlaps BadDataDigest LegBadDigest SameAsNative LyingLegs LyingHosts; do
   if NVTEE_ENGINE_SEED=$seed NVTEE_ENGINE_ROUNDS=$rounds "$build/cosim/engine_rtl" --gtest_filter="*.$story" >"$here/out" 2>&1; then
     printf '%-16s %s stories, seed %s: good\n' "engine $story" "$rounds" "$seed"
   else
@@ -47,6 +48,7 @@ done
       timeout 600 "$build/cosim/engine_waves" --gtest_filter="*.$story" >/dev/null 2>&1 || echo "waveforms: $build/rtl/engine_$story.fst"
   fi
 done
+[ $gates = 0 ] || "$(dirname "$0")/gates.sh" "$build" "$seed" || wrong=1
 if [ $mutants = 1 ]; then
   echo
   echo "| kernel | planted bug | where | which | noticed |"

@@ -458,7 +458,7 @@ void EngineWorld::leg_turn(TestLeg& l) {
     }
     if (!wrong.empty()) fail("to leg " + std::to_string(l.index) + ": " + wrong);
   }
-  for (unsigned n = 0; n < (options.plain ? 8u : 3u); ++n) leg_speak(l);
+  for (unsigned n = 0; n < (options.plain ? 8u : 3u) && !l.quiet; ++n) leg_speak(l);
 }
 
 void EngineWorld::leg_take(TestLeg& l, unsigned queue, const TakenPdu& t) {

@@ -59,6 +59,7 @@ struct TestLeg {
   };
   std::map<unsigned, Command> open;  // by CID
   bool dead = false, off = false;
+  bool quiet = false;   // takes what comes, says nothing for now
   bool spoils = false;  // the next data digest that it sends is wrong
   unsigned commands = 0;
 };

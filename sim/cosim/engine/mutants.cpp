@@ -24,10 +24,10 @@ namespace {
 constexpr unsigned kSeconds = 150;  // of CPU: many times what a story takes
 
 // The quick ones first.
-constexpr const char* kStories[] = {"Punts",         "RawSessions", "BadDataDigest", "Fuzz",
-                                    "SameAsNative",  "Overlaps",    "LegLoss",       "LegBadDigest",
-                                    "HostileBytes",  "Tables",      "RandomMixes",   "Fences",
-                                    "HostsComeAndGo"};
+constexpr const char* kStories[] = {"Punts",          "RawSessions", "BadDataDigest", "Fuzz",
+                                    "SameAsNative",   "Overlaps",    "LegLoss",       "LegBadDigest",
+                                    "HostileBytes",   "Tables",      "RandomMixes",   "Fences",
+                                    "HostsComeAndGo", "LyingLegs",   "LyingHosts"};
 
 // The first thing that is wrong ends the story.
 class EndAtFailure : public testing::EmptyTestEventListener {

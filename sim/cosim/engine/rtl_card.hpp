@@ -4,9 +4,13 @@
 // The clock `now` is made here, as nvtee_clock.v makes it.
 #pragma once
 
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
 
 #include "hw/kernels/engine/engine.hpp"
 #include "hw/kernels/engine/test_card.hpp"
@@ -92,6 +96,30 @@ struct BeatTrace {
   unsigned run = 0;  // beats of its request before it
 };
 
+// What a module says at its ports, 8 bytes a clock in a file: two models are equal when their files are
+// (gates.sh).
+class PortTrace {
+ public:
+  explicit PortTrace(const char* file) : out_(file, std::ios::app | std::ios::binary) {}
+  template <class T>
+  void add(const T& value) {
+    if constexpr (std::is_class_v<T>) {
+      for (std::size_t i = 0; i < sizeof(value) / sizeof(EData); ++i) mix(value[i]);
+    } else {
+      mix(value);
+    }
+  }
+  void clock() { out_.write(reinterpret_cast<const char*>(&sum_), sizeof sum_); }
+
+ private:
+  void mix(std::uint64_t x) {
+    sum_ = (sum_ ^ x) * 0x9e3779b97f4a7c15u;
+    sum_ ^= sum_ >> 32;
+  }
+  std::ofstream out_;
+  std::uint64_t sum_ = 0;
+};
+
 class RtlCard : public card::test::Card {
  public:
   explicit RtlCard(std::uint64_t base = 0) : v_(new Vengine_top(&context_)) {
@@ -101,6 +129,7 @@ class RtlCard : public card::test::Card {
     v_->base = base;
     plant(*v_);
     v_->build = 0;
+    if (const char* file = std::getenv("NVTEE_ENGINE_TRACE")) trace_.emplace(file);
     reset();
   }
   ~RtlCard() override {
@@ -130,6 +159,7 @@ class RtlCard : public card::test::Card {
     v_->ap_clk = 0;
     eval();
     dump(2 * clocks_);
+    if (trace_) trace_ports();
     watch();
     v_->ap_clk = 1;
     eval();
@@ -203,6 +233,17 @@ class RtlCard : public card::test::Card {
 #undef NVTEE_IN
 #undef NVTEE_OUT
   }
+  // Data that is not written is nobody's.
+  void trace_ports() {
+#define NVTEE_IN(P, STREAM) trace_->add(v_->P##_read);
+#define NVTEE_OUT(P, STREAM)                     \
+  trace_->add(2 * v_->P##_resv + v_->P##_write); \
+  if (v_->P##_write) trace_->add(v_->P##_din);
+    NVTEE_BORDER
+#undef NVTEE_IN
+#undef NVTEE_OUT
+    trace_->clock();
+  }
   void watch() {
 #define NVTEE_IN(P, STREAM) [[maybe_unused]] const bool P##_moved = P##_in_.watch(v_->P##_read);
 #define NVTEE_OUT(P, STREAM) \
@@ -263,6 +304,7 @@ class RtlCard : public card::test::Card {
   std::uint64_t clocks_ = 0;
   BeatTrace rx_[card::kPorts], tx_[card::kPorts];
   double model_seconds_ = 0;
+  std::optional<PortTrace> trace_;  // with NVTEE_ENGINE_TRACE
 
   TestPort port0_, port1_;
   Memory memory0_, memory1_;
