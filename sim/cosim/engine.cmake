@@ -1,7 +1,8 @@
 # The whole engine's RTL (target rtl_engine_top of hw/hlsc) in place of the native engine, under the tests of
 # hw/kernels/engine: engine_rtl; engine_bench: clocks, latency; engine_waves: engine_rtl with waveforms, built when
-# one is wanted (run.sh). In all of them kernels that wait stand still (gate.cpp); engine_plain: engine_rtl without
-# that, to compare with (gates.sh).
+# one is wanted (run.sh). With NVTEE_ENGINE_GATES kernels that wait stand still in all of them (gate.cpp); engine_other:
+# engine_rtl the other way round, to compare with (gates.sh).
+option(NVTEE_ENGINE_GATES "models of the engine in which kernels that wait stand still" OFF)
 set(NVTEE_ENGINE_DIR ${PROJECT_BINARY_DIR}/rtl/engine)
 
 add_executable(nvtee_gate gate.cpp)
@@ -46,8 +47,12 @@ function(nvtee_engine_model library files)
   target_link_libraries(${library} INTERFACE ${obj}/Vengine_top__ALL.a nvtee_verilated)
 endfunction()
 
-# nvtee_engine_gated(LIBRARY FILES FLAGS...): the same, where kernels that wait stand still.
-function(nvtee_engine_gated library files)
+# nvtee_engine_chosen(GATES LIBRARY FILES FLAGS...): the same; with GATES kernels that wait stand still.
+function(nvtee_engine_chosen gates library files)
+  if(NOT gates)
+    nvtee_engine_model(${library} ${files} ${ARGN})
+    return()
+  endif()
   nvtee_engine_gates(${library} ${files})
   set(dir ${NVTEE_ENGINE_DIR}/gated_${library})
   nvtee_engine_model(${library} ${dir}/gated.f ${ARGN})
@@ -63,7 +68,7 @@ function(nvtee_engine_program program model)
 endfunction()
 
 set(engine_tests $<TARGET_OBJECTS:nvtee_engine_stories>)
-nvtee_engine_gated(Vengine engine_top.f)
+nvtee_engine_chosen("${NVTEE_ENGINE_GATES}" Vengine engine_top.f)
 nvtee_engine_program(engine_rtl Vengine ${engine_tests})
 target_link_libraries(engine_rtl PRIVATE GTest::gtest_main)
 nvtee_engine_program(engine_bench Vengine engine/bench.cpp)
@@ -79,17 +84,24 @@ add_custom_command(OUTPUT ${mutants}/engine_top.f ${mutants}.txt
   DEPENDS nvtee_mutate ${NVTEE_ENGINE_DIR}/engine_top.made ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt VERBATIM)
 add_custom_target(engine_mutated DEPENDS ${mutants}/engine_top.f)
 add_dependencies(engine_mutated rtl_engine_top)
-nvtee_engine_gated(Mengine ${mutants}/engine_top.f)
-add_dependencies(gates_Mengine engine_mutated)
+nvtee_engine_chosen("${NVTEE_ENGINE_GATES}" Mengine ${mutants}/engine_top.f)
+add_dependencies(verilate_Mengine engine_mutated)
+if(TARGET gates_Mengine)
+  add_dependencies(gates_Mengine engine_mutated)
+endif()
 nvtee_engine_program(engine_mutants Mengine engine/mutants.cpp ${engine_tests})
 set_target_properties(engine_mutants PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
-nvtee_engine_model(Pengine engine_top.f)
-nvtee_engine_program(engine_plain Pengine ${engine_tests})
-target_link_libraries(engine_plain PRIVATE GTest::gtest_main)
-set_target_properties(engine_plain PROPERTIES EXCLUDE_FROM_ALL TRUE)
+set(other ON)
+if(NVTEE_ENGINE_GATES)
+  set(other OFF)
+endif()
+nvtee_engine_chosen(${other} Oengine engine_top.f)
+nvtee_engine_program(engine_other Oengine ${engine_tests})
+target_link_libraries(engine_other PRIVATE GTest::gtest_main)
+set_target_properties(engine_other PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
-nvtee_engine_gated(Wengine engine_top.f --trace-fst)
+nvtee_engine_chosen("${NVTEE_ENGINE_GATES}" Wengine engine_top.f --trace-fst)
 nvtee_engine_program(engine_waves Wengine ${engine_tests})
 target_compile_definitions(engine_waves PRIVATE NVTEE_COSIM_WAVES)
 target_link_libraries(engine_waves PRIVATE GTest::gtest_main)
@@ -100,3 +112,8 @@ foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSess
   add_test(NAME cosim_engine_${story} COMMAND engine_rtl --gtest_filter=*.${story})
   set_tests_properties(cosim_engine_${story} PROPERTIES TIMEOUT 600 LABELS cosim ENVIRONMENT NVTEE_ENGINE_ROUNDS=1)
 endforeach()
+
+# Gates change nothing: a small netlist each time; the whole engine by ./dev cosim --gates.
+add_test(NAME cosim_gates COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/gates_test.sh $<TARGET_FILE:hlsc> $<TARGET_FILE:nvtee_gate>
+  ${NVTEE_VERILATOR} ${CMAKE_CXX_COMPILER} ${PROJECT_SOURCE_DIR} ${NVTEE_VERILATOR_FLAGS})
+set_tests_properties(cosim_gates PROPERTIES TIMEOUT 600 LABELS cosim)
