@@ -1,7 +1,8 @@
 // The buffer of a stream between two kernels. First word falls through: a record written in one clock is at
 // the head in the next. `resv` counts a record that is to come; `full_n` counts what is reserved.
 //
-// Up to 64 records lie in LUT memory. More lie in block RAM, with a small buffer of the first kind in front.
+// One record lies in a register: room for the next one is seen in the clock after it was taken. Up to 64 records lie in
+// LUT memory. More lie in block RAM, with a small buffer of the first kind in front.
 // The lowest HEAD bits of the head are in a register; the others come right out of the LUT memory, which is
 // smaller and one LUT level later.
 `default_nettype none
@@ -38,10 +39,21 @@ module hlsc_fifo #(
   end
 
   generate
-    if (DEPTH <= 64) begin : g_small
+    if (DEPTH == 1) begin : g_one
+      reg any;
+      reg [WIDTH-1:0] slot;
+      assign empty_n = any;
+      assign dout = slot;
+      always @(posedge ap_clk) begin
+        if (!ap_rst_n) any <= 1'b0;
+        else if (write) any <= 1'b1;
+        else if (read) any <= 1'b0;
+        if (write) slot <= din;
+      end
+    end else if (DEPTH <= 64) begin : g_small
       hlsc_fifo_small #(
           .WIDTH(WIDTH),
-          .SLOTS(DEPTH < 2 ? 2 : DEPTH),
+          .SLOTS(DEPTH),
           .HEAD (HEAD)
       ) store (
           .ap_clk(ap_clk),

@@ -50,7 +50,7 @@ int main(int, char** argv) {
   return reads > 10000 && full > 100 ? 0 : 1;
 }
 CPP
-for depth in ${3:-2 4 5 16 33 64 100}; do
+for depth in ${3:-1 2 4 5 16 33 64 100}; do
   verilator --cc --exe --build -O3 -Wno-fatal -Wno-lint -Wno-style --top-module fifo_pair -GDEPTH=$depth -Mdir "$WORK/$depth" \
     "$SRC/hw/hlsc/tests/fifo_pair.v" "$SRC/hw/hlsc/rtl/hlsc_fifo.v" "$WORK/tb.cpp" >"$WORK/log" 2>&1 || { cat "$WORK/log"; exit 1; }
   "$WORK/$depth/Vfifo_pair" $depth

@@ -23,7 +23,7 @@ std::vector<uint8_t> bytes_of(const ap_uint<W>& bits, std::size_t count) {
 template <class P>
 P pdu_of(const TxJob& job) {
   P p{};
-  const auto bytes = bytes_of(job.head, sizeof p);
+  const auto bytes = bytes_of(whole_head(job.head), sizeof p);
   std::memcpy(&p, bytes.data(), sizeof p);
   return p;
 }

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "hw/kernels/common/bytes.hpp"
+#include "hw/kernels/engine/records.hpp"
 #include "hw/kernels/tee_core/types.hpp"
 
 namespace nvtee {
@@ -86,16 +87,26 @@ NVTEE_TEE_INLINE uint32_t sum32(uint32_t x, const uint32_t* w) {
          (sum8((x >> 16) & 0xff, w + 16) ^ sum8(x >> 24, w + 24));
 }
 
+// Bytes of a message that may be other than 0.
+struct AllBytes {
+  static constexpr bool byte(unsigned) { return true; }
+};
+struct SentBytes {  // of a header that the card sends: HeadBits
+  static constexpr bool byte(unsigned i) { return i < 24 || (i >= 40 && i < 60); }
+};
+
 // Which bits add to what, for the registers' bits in groups of five: bits that add to the same ones of a
 // group are summed once (31 sums of some N / 4 bits), and each bit of the register is the sum of 16 of those.
 // That needs half of the exclusive ors of a sum for each bit of the register.
-template <unsigned N>
+template <unsigned N, class Has>
 struct Classes {
   static constexpr unsigned kRows = 5, kGroups = 7, kSums = 1u << kRows;
   uint16_t begin[kGroups][kSums + 1];  // in `bit`
   uint16_t bit[kGroups][8 * N];        // by what they add to
   constexpr Classes() : begin(), bit() {
-    const Weights<N> w = Weights<N>();
+    Weights<N> w = Weights<N>();
+    for (unsigned i = 0; i < 8 * N; ++i)
+      if (!Has::byte(i / 8)) w.of[i] = 0;
     for (unsigned g = 0; g < kGroups; ++g) {
       for (unsigned i = 0; i < 8 * N; ++i) ++begin[g][((w.of[i] >> (kRows * g)) & (kSums - 1)) + 1];
       for (unsigned c = 0; c < kSums; ++c)
@@ -109,12 +120,12 @@ struct Classes {
     }
   }
 };
-template <unsigned N>
+template <unsigned N, class Has>
 struct ClassTables {
-  static constexpr Classes<N> kClasses = Classes<N>();
+  static constexpr Classes<N, Has> kClasses = Classes<N, Has>();
 };
-template <unsigned N>
-constexpr Classes<N> ClassTables<N>::kClasses;
+template <unsigned N, class Has>
+constexpr Classes<N, Has> ClassTables<N, Has>::kClasses;
 
 // The sum of n bits, six at a time: what a LUT takes. `t` is used up.
 NVTEE_TEE_INLINE bool sum_bits(bool* t, unsigned n) {
@@ -133,9 +144,10 @@ NVTEE_TEE_INLINE bool sum_bits(bool* t, unsigned n) {
 }
 
 // The register at the end of N bytes when it was 0 before; N a multiple of 4, at most 128.
-template <unsigned N>
+// Bytes that Has does not have are 0.
+template <unsigned N, class Has>
 NVTEE_TEE_INLINE uint32_t fold(const ap_uint<8 * N>& bytes) {
-  typedef Classes<N> K;
+  typedef Classes<N, Has> K;
   uint32_t word[N / 4];
   for (unsigned k = 0; k < N / 4; ++k) {
 #pragma HLS UNROLL
@@ -150,9 +162,9 @@ NVTEE_TEE_INLINE uint32_t fold(const ap_uint<8 * N>& bytes) {
 #pragma HLS UNROLL
       bool t[8 * N];
       unsigned n = 0;
-      for (unsigned i = ClassTables<N>::kClasses.begin[g][c]; i < ClassTables<N>::kClasses.begin[g][c + 1];
-           ++i) {
-        const unsigned b = ClassTables<N>::kClasses.bit[g][i];
+      for (unsigned i = ClassTables<N, Has>::kClasses.begin[g][c];
+           i < ClassTables<N, Has>::kClasses.begin[g][c + 1]; ++i) {
+        const unsigned b = ClassTables<N, Has>::kClasses.bit[g][i];
         t[n++] = ((word[b >> 5] >> (b & 31)) & 1u) != 0;
       }
       sum[c] = sum_bits(t, n);
@@ -169,25 +181,6 @@ NVTEE_TEE_INLINE uint32_t fold(const ap_uint<8 * N>& bytes) {
   return out;
 }
 
-// The register N bytes of zero ago.
-template <unsigned N>
-struct Ago {
-  uint32_t of[32];
-  constexpr Ago() : of() {
-    for (unsigned i = 0; i < 32; ++i) {
-      uint32_t r = 1u << i;
-      for (unsigned n = 0; n < 8 * N; ++n) r = back(r);
-      of[i] = r;
-    }
-  }
-};
-template <unsigned N>
-struct AgoTables {
-  static constexpr Ago<N> kAgo = Ago<N>();
-};
-template <unsigned N>
-constexpr Ago<N> AgoTables<N>::kAgo;
-
 // The register behind a message and its digest, the same for all messages, and then so many bytes of zero.
 constexpr uint32_t residue(unsigned zeros) {
   uint32_t r = 0xffffffffu;
@@ -198,7 +191,7 @@ constexpr uint32_t residue(unsigned zeros) {
 }  // namespace crc
 
 NVTEE_TEE_INLINE uint32_t crc_fold(const ap_uint<512>& data) {
-  return crc::fold<64>(data);
+  return crc::fold<64, crc::AllBytes>(data);
 }
 NVTEE_TEE_INLINE uint32_t crc_next(uint32_t sum, uint32_t folded) {
   return crc::sum32(sum, crc::Tables<64>::kWeights.of) ^ folded;
@@ -225,12 +218,12 @@ NVTEE_TEE_INLINE uint32_t crc_tail(uint32_t sum, const ap_uint<512>& data, ap_ui
 }
 
 // The register behind the lowest N bytes of `head`.
-template <unsigned N, int W>
+template <unsigned N, class Has = crc::AllBytes, int W = 8 * N>
 NVTEE_TEE_INLINE uint32_t crc_register(const ap_uint<W>& head) {
   ap_uint<8 * N> bytes = head.range(8 * N - 1, 0);
   const ap_uint<32> first = bytes.range(31, 0);
   bytes.range(31, 0) = ~first;  // the initial value, met by the first four bytes
-  return crc::fold<N>(bytes);
+  return crc::fold<N, Has>(bytes);
 }
 // The digest of a header of N bytes (the lowest of `head`).
 template <unsigned N, int W>
@@ -246,21 +239,25 @@ NVTEE_TEE_INLINE uint32_t crc_head24(const ap_uint<W>& head) {
   return crc_head<24>(head);
 }
 
-// The digests of a header of 72 bytes and of one of 24 whose bytes from there on are 0: one sum for both.
+// The digests of a header that the card sends, of 72 bytes and of 24.
 struct HeadDigests {
   uint32_t of72, of24;
 };
-NVTEE_TEE_INLINE HeadDigests crc_heads(const ap_uint<576>& head) {
-  const uint32_t sum = crc_register<72>(head);
+NVTEE_TEE_INLINE HeadDigests crc_heads(const HeadBits& head) {
+  const ap_uint<576> whole = whole_head(head);
   HeadDigests d;
-  d.of72 = ~sum;
-  d.of24 = ~crc::sum32(sum, crc::AgoTables<72 - 24>::kAgo.of);
+  d.of72 = ~crc_register<72, crc::SentBytes>(whole);
+  d.of24 = ~crc_register<24>(whole);
   return d;
 }
 // Is the digest behind a header of 72 bytes right, or the one behind a header of 24 bytes, where all bytes
-// behind it are 0? No digest is made to compare with: behind a right one the register is always the same.
-NVTEE_TEE_INLINE bool crc_head_right(const ap_uint<608>& head, bool of72) {
-  return crc_register<76>(head) == (of72 ? crc::residue(0) : crc::residue(72 - 24));
+// behind it are 0? `sum` is crc_fold of the first 64 bytes, `rest` what comes after them. No digest is made
+// to compare with: behind a right one the register is always the same.
+NVTEE_TEE_INLINE bool crc_head_right(uint32_t sum, const ap_uint<96>& rest, bool of72) {
+  // The initial value, met by the first four bytes, is a constant in `sum`.
+  const uint32_t before = sum ^ crc::sum32(kCrcInit, crc::Tables<64>::kWeights.of);
+  const uint32_t end = crc::sum32(before, crc::Tables<12>::kWeights.of) ^ crc::fold<12, crc::AllBytes>(rest);
+  return end == (of72 ? crc::residue(0) : crc::residue(72 - 24));
 }
 
 }  // namespace card

@@ -105,7 +105,8 @@ extern "C" void engine_top(
   static hls::stream<card::StoreDone, 16> done_now0, store_done0;
   static hls::stream<card::Pending, 64> pending0;
   static hls::stream<card::StageEntry, 4> landed0;
-  static hls::stream<card::CardEvent, 4> read_event0, split_event0, placer_event0, store_event0;
+  // Events are rare: one record of them in a register is smaller than LUT memory.
+  static hls::stream<card::CardEvent, 1> read_event0, split_event0, placer_event0, store_event0;
   // ---- port 0: send
   static hls::stream<card::StoreSlot, 4> stage_ask0;
   static hls::stream<card::StageRef, 4> found0;
@@ -128,7 +129,7 @@ extern "C" void engine_top(
   static hls::stream<card::FoldedBeat, 4> folded0;
   static hls::stream<card::TxBeat, 4> tx_beat0;
   static hls::stream<card::TxDone, 8> host_done0, leg_done0, own_done0;
-  static hls::stream<card::CardEvent, 4> tx_event0;
+  static hls::stream<card::CardEvent, 1> tx_event0;
   static hls::stream<card::Count, 4> tx_count0;
 
   rx_read_top(0, rx_ctl0, notify0, rx_back0, rx_ready0, rx_ready0, rx_parked0, rx_parked0, read_request0,
@@ -187,7 +188,7 @@ extern "C" void engine_top(
   static hls::stream<card::StoreDone, 16> done_now1, store_done1;
   static hls::stream<card::Pending, 64> pending1;
   static hls::stream<card::StageEntry, 4> landed1;
-  static hls::stream<card::CardEvent, 4> read_event1, split_event1, placer_event1, store_event1;
+  static hls::stream<card::CardEvent, 1> read_event1, split_event1, placer_event1, store_event1;
   // ---- port 1: send
   static hls::stream<card::StoreSlot, 4> stage_ask1;
   static hls::stream<card::StageRef, 4> found1;
@@ -210,7 +211,7 @@ extern "C" void engine_top(
   static hls::stream<card::FoldedBeat, 4> folded1;
   static hls::stream<card::TxBeat, 4> tx_beat1;
   static hls::stream<card::TxDone, 8> host_done1, leg_done1, own_done1;
-  static hls::stream<card::CardEvent, 4> tx_event1;
+  static hls::stream<card::CardEvent, 1> tx_event1;
   static hls::stream<card::Count, 4> tx_count1;
 
   rx_read_top(1, rx_ctl1, notify1, rx_back1, rx_ready1, rx_ready1, rx_parked1, rx_parked1, read_request1,
@@ -258,8 +259,8 @@ extern "C" void engine_top(
   static hls::stream<card::LegBack, 4> leg_back0, leg_back1;
   static hls::stream<card::LegReady, card::kLegReady> leg_ready0, leg_ready1;
   static hls::stream<tee::LegIn, 4> leg_in0, leg_in1;
-  static hls::stream<card::CardEvent, 4> leg_event0, leg_event1;
-  static hls::stream<card::CardEvent, 4> mux_event, leg_event, host_event, events0, events1, events2, events;
+  static hls::stream<card::CardEvent, 1> leg_event0, leg_event1;
+  static hls::stream<card::CardEvent, 1> mux_event, leg_event, host_event, events0, events1, events2, events;
   static hls::stream<card::Count, 4> mux_count, leg_count;
   static hls::stream<card::RingCtl, 4> ring_ctl;
   static hls::stream<card::RingNews, 4> ring_news;

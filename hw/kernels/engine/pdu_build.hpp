@@ -10,12 +10,11 @@
 namespace nvtee {
 namespace card {
 
-typedef ap_uint<576> HeadBits;
-
-// Puts N bits at byte `at`.
+// Puts N bits at byte `at` of the header: 0..23 or 40..59.
 template <int N>
 NVTEE_TEE_INLINE void put(HeadBits& head, unsigned at, ap_uint<N> value) {
-  head.range(static_cast<int>(8 * at) + N - 1, static_cast<int>(8 * at)) = value;
+  const int low = static_cast<int>(8 * (at < 24 ? at : at - 16));
+  head.range(low + N - 1, low) = value;
 }
 
 // Common header and the job's lengths; `hlen` is 24 or 72.

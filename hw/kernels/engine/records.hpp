@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "hw/kernels/tee_core/records.hpp"
+#include "hw/kernels/tee_core/types.hpp"
 
 namespace nvtee {
 namespace card {
@@ -143,7 +144,8 @@ struct CardEvent {
 // -> header_split: the whole header of a PDU (never before all of it is there), with its digest.
 struct PduHead {
   enum Kind { kPdu = 0, kBroken = 1, kEnd = 2 };  // kBroken: no PDU can be found any more; kEnd: drained
-  ap_uint<608> bytes;  // first byte lowest; HLEN (+ 4 with a header digest) are valid; kRaw: 8
+  ap_uint<608> bytes;  // first byte lowest; HLEN (+ 4 with a header digest) are valid, the others 0; kRaw: 8
+  ap_uint<32> sum;     // crc_fold of the first 64
   Bytes data;          // bytes of data that follow as DataBeats (0: none)
   SessionIx session;
   ap_uint<2> kind;
@@ -250,10 +252,20 @@ struct StoreDone {
 // waits without holding up other sessions. A sender has at most kTxWindow jobs of a session out: each is
 // answered by one TxDone.
 constexpr unsigned kTxWindow = 16;
+// A header as the kernels on its way keep it: bytes 0..23, and 40..59, where a command has its length, LBAs
+// and their number. All others of a command of the card are 0, and the other headers end at 24.
+typedef ap_uint<352> HeadBits;
+NVTEE_TEE_INLINE ap_uint<576> whole_head(const HeadBits& h) {
+  ap_uint<576> w = 0;
+  w.range(191, 0) = h.range(191, 0);
+  w.range(479, 320) = h.range(351, 192);
+  return w;
+}
+
 struct TxJob {
   enum Done { kNone = 0, kHostSent = 1, kRawSent = 2 };
   enum From { kHost = 0, kLeg = 1, kRuntime = 2 };  // who gets the TxDone
-  ap_uint<576> head;                                // first byte lowest; PLEN, PDO and flags are final
+  HeadBits head;                                    // first byte lowest; PLEN, PDO and flags are final
   ap_uint<7> head_bytes;                            // 72, 24, or 0 (raw); the digest is not among them
   ap_uint<1> hdgst, ddgst;
   PortId port;

@@ -68,7 +68,8 @@ NVTEE_TEE_INLINE HeadFault check_header(const PduHead& h) {
   const unsigned field = spec::fes::kInvalidHeaderField;
   if (h.kind == PduHead::kBroken) return head_fault(h.fes.to_uint(), h.fei);
   if (h.role == CardCtl::kRaw || h.kind == PduHead::kEnd) return HeadFault();
-  if (h.hdgst && !crc_head_right(h.bytes, cmd)) return head_fault(spec::fes::kHeaderDigest, got);
+  if (h.hdgst && !crc_head_right(h.sum.to_uint(), h.bytes.range(607, 512), cmd))
+    return head_fault(spec::fes::kHeaderDigest, got);
   if (data && (length != h.data || (length & 3) != 0)) return head_fault(field, 16);
   if (data && (offset & 3) != 0) return head_fault(field, 12);
   // A TTAG is a slot.

@@ -18,13 +18,14 @@ struct RxJoinState {
   ap_uint<512> held[1u << C::kSessionBits];
 };
 
-NVTEE_TEE_INLINE PduHead head_of(const Op& op, const ap_uint<512>& word, const ap_uint<512>& held) {
+// `whole`: what the op completes: its word, or the one held.
+NVTEE_TEE_INLINE PduHead head_of(const Op& op, const ap_uint<512>& word, const ap_uint<512>& whole) {
   const bool two = op.kind == Op::kHeadHeld;
-  const ap_uint<512> low = two ? held : word;
   PduHead h = PduHead();
-  h.bytes.range(511, 0) = low;
+  h.bytes.range(511, 0) = whole;
   h.bytes.range(607, 512) = word.range(95, 0);
   if (!two) h.bytes.range(607, 512) = 0;
+  h.sum = crc_fold(whole);
   h.data = op.data;
   h.session = op.session;
   h.kind = op.kind == Op::kBroken ? PduHead::kBroken : op.kind == Op::kEnd ? PduHead::kEnd : PduHead::kPdu;
@@ -39,10 +40,9 @@ NVTEE_TEE_INLINE PduHead head_of(const Op& op, const ap_uint<512>& word, const a
   return h;
 }
 
-NVTEE_TEE_INLINE DataBeat beat_of(const Op& op, const ap_uint<512>& word, const ap_uint<512>& held) {
-  const bool digest = op.kind == Op::kDataHeld;
+NVTEE_TEE_INLINE DataBeat beat_of(const Op& op, const ap_uint<512>& word, const ap_uint<512>& whole) {
   DataBeat b = DataBeat();
-  b.data = digest ? held : word;
+  b.data = whole;
   b.count = op.count;
   b.session = op.session;
   b.first = op.first;
@@ -65,13 +65,15 @@ NVTEE_TEE_INLINE Step rx_join_step(RxJoinState<C>& s, hls::stream<Piece>& in, hl
   const ap_uint<512> begun = s.begun[at];
   const ap_uint<512> word = op.load ? static_cast<ap_uint<512>>(begun | p.bytes) : p.bytes;
   const ap_uint<512> held = s.held[at];
+  const bool late = op.kind == Op::kHeadHeld || op.kind == Op::kDataHeld;
+  const ap_uint<512> whole = late ? held : word;
   if (op.save) s.begun[at] = word;
   if (op.kind == Op::kHold) s.held[at] = word;
   const bool is_head = op.kind == Op::kHead || op.kind == Op::kHeadHeld || op.kind == Op::kBroken;
   const bool is_beat = op.kind == Op::kData || op.kind == Op::kDataHeld;
   const bool end = op.kind == Op::kEnd;
-  if (is_head || end) head.write(head_of(op, word, held));
-  if (is_beat || end) beat.write(summed(beat_of(op, word, held)));
+  if (is_head || end) head.write(head_of(op, word, whole));
+  if (is_beat || end) beat.write(summed(beat_of(op, word, whole)));
   return Step::kMoved;
 }
 

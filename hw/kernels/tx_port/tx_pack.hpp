@@ -19,9 +19,9 @@ NVTEE_TEE_INLINE TxHead head_of(const TxGrant& g) {
   const bool nothing = g.error != SendStatus::kOk || (j.head_bytes == 0 && j.length == 0);
   const ap_uint<7> count = static_cast<ap_uint<7>>(j.head_bytes + (j.hdgst ? 4 : 0));
   TxHead h = TxHead();
-  h.bytes.range(575, 0) = j.head;
-  if (j.hdgst && j.head_bytes == spec::pdu::kHlenCmd) h.bytes.range(607, 576) = digests.of72;
-  if (j.hdgst && j.head_bytes == spec::pdu::kHlenData) h.bytes.range(223, 192) = digests.of24;
+  h.head = j.head;
+  if (j.hdgst && j.head_bytes == spec::pdu::kHlenCmd) h.digest72 = digests.of72;
+  if (j.hdgst && j.head_bytes == spec::pdu::kHlenData) h.digest24 = digests.of24;
   h.nothing = nothing ? 1 : 0;
   h.alone = count[6];
   h.over = count.range(5, 0);
@@ -138,10 +138,13 @@ NVTEE_TEE_INLINE ap_uint<64> keep_of(ap_uint<7> count) {
 }
 
 // `digest`: the payload ends in this beat.
-NVTEE_TEE_INLINE TxOp op_of(const TxHead& h, const ap_uint<608>& bytes, ap_uint<7> count, bool digest,
-                            bool ends) {
+NVTEE_TEE_INLINE TxOp op_of(const TxHead& h, bool head, ap_uint<7> count, bool digest, bool ends) {
   TxOp o = TxOp();
-  o.bytes = bytes;
+  if (head) {
+    o.bytes = h.head;
+    o.digest24 = h.digest24;
+    o.digest72 = h.digest72;
+  }
   o.over16 = h.over[4];
   o.over = h.over.range(3, 2);
   for (unsigned i = 0; i < 17; ++i) {
@@ -167,11 +170,13 @@ NVTEE_TEE_INLINE TxOp plan_head(TxPlanState& s, const TxHead& h) {
   const ap_uint<7> count = h.alone || (joined && !single) ? ap_uint<7>(kBeat)
                            : data                         ? h.last
                                                           : ap_uint<7>(h.over);
-  TxOp o = op_of(h, h.bytes, count, single, ends);
+  TxOp o = op_of(h, true, count, single, ends);
   o.head = !joined && !h.nothing;
   o.first = joined;
   s.h = h;
-  s.h.bytes = 0;
+  s.h.head = 0;
+  s.h.digest24 = 0;
+  s.h.digest72 = 0;
   if (!data) s.h.tail = h.over;
   s.left = joined ? static_cast<ap_uint<10>>(h.beats - 1) : h.beats;
   s.one = joined ? h.beats == 2 : h.beats == 1;
@@ -181,7 +186,7 @@ NVTEE_TEE_INLINE TxOp plan_head(TxPlanState& s, const TxHead& h) {
 
 NVTEE_TEE_INLINE TxOp plan_body(TxPlanState& s) {
   const bool ends = s.one && s.h.tail == 0;
-  TxOp o = op_of(s.h, 0, s.one ? s.h.last : ap_uint<7>(kBeat), s.one, ends);
+  TxOp o = op_of(s.h, false, s.one ? s.h.last : ap_uint<7>(kBeat), s.one, ends);
   o.body = 1;
   s.phase = ends ? TxPlanState::kHead : s.one ? TxPlanState::kTail : TxPlanState::kBody;
   s.one = s.left == 2 ? 1 : 0;
@@ -190,7 +195,7 @@ NVTEE_TEE_INLINE TxOp plan_body(TxPlanState& s) {
 }
 
 NVTEE_TEE_INLINE TxOp plan_tail(TxPlanState& s) {
-  TxOp o = op_of(s.h, 0, ap_uint<7>(s.h.tail), false, true);
+  TxOp o = op_of(s.h, false, ap_uint<7>(s.h.tail), false, true);
   o.tail = 1;
   s.phase = TxPlanState::kHead;
   return o;
@@ -296,7 +301,10 @@ NVTEE_TEE_INLINE void tell_done(const TxOp& o, TxMergeIo& io) {
 // The beat and what is over from it. Bytes of the header beyond its end are 0, all of them where no header
 // goes; the carry is 0 where a PDU begins, since the beat before it had room for all that was left.
 NVTEE_TEE_INLINE ap_uint<768> merged(const TxOp& op, const ap_uint<8 * kMaxCarry>& carry, const TxBeat& b) {
-  ap_uint<768> front = op.bytes;
+  ap_uint<768> front = 0;
+  front.range(575, 0) = whole_head(op.bytes);
+  front.range(223, 192) = op.digest24;
+  front.range(607, 576) = op.digest72;
   front.range(8 * kMaxCarry - 1, 0) =
       static_cast<ap_uint<8 * kMaxCarry>>(front.range(8 * kMaxCarry - 1, 0) | carry);
   return static_cast<ap_uint<768>>(front | placed(op, b));

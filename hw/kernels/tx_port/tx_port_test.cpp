@@ -18,7 +18,7 @@ void append(std::vector<uint8_t>& out, uint32_t crc) {
 
 // The job's bytes on the wire, made in the plainest way.
 std::vector<uint8_t> wire(const TxJob& j) {
-  std::vector<uint8_t> out = bytes_of(j.head, j.head_bytes.to_uint());
+  std::vector<uint8_t> out = bytes_of(whole_head(j.head), j.head_bytes.to_uint());
   if (j.hdgst) append(out, crc32c(0, out.data(), out.size()));
   std::vector<uint8_t> data(j.length.to_uint());
   for (unsigned i = 0; i < data.size(); ++i)

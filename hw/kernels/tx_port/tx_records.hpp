@@ -22,8 +22,9 @@ struct TxGrant {
 // tx_head -> tx_plan: a PDU, and how its bytes fall into beats. The header fills `over` bytes of the beat
 // that the payload begins in; a long header (`alone`) has a beat to itself first.
 struct TxHead {
-  ap_uint<608> bytes;  // header and its digest
-  ap_uint<1> nothing;  // no byte is sent
+  HeadBits head;
+  ap_uint<32> digest24, digest72;  // behind a header of 24 bytes, of 72; 0: none
+  ap_uint<1> nothing;              // no byte is sent
   ap_uint<1> alone;
   ap_uint<6> over;       // 0, 8, 12, 24 or 28
   ap_uint<10> beats;     // of payload
@@ -44,7 +45,8 @@ struct TxTotal {
 
 // tx_plan -> tx_merge: one beat of the port, or none. Beside each: does it take payload?
 struct TxOp {
-  ap_uint<608> bytes;  // head: the header; first: its bytes in this beat
+  HeadBits bytes;  // head: the header; first: its bytes in this beat
+  ap_uint<32> digest24, digest72;
   ap_uint<1> head;     // one of these four, or nothing is sent
   ap_uint<1> first;    // the header's `over` bytes, then payload
   ap_uint<1> body;     // payload behind what is over from the beat before

@@ -33,6 +33,7 @@ PduHead head(const Biases& biases, Random& r) {
     }
     if (r.chance(5)) h.bytes[static_cast<int>(r.below(600))] = r.below(2);
   }
+  h.sum = nvtee::card::crc_fold(h.bytes.range(511, 0));
   return h;
 }
 
