@@ -170,13 +170,14 @@ Lines gated_fifo(const Lines& lines) {
             "  assign gate_want = gate_does || gate_again || gate_more;"})
         out.emplace_back(l);
     }
-    const bool small = line.ends_with("begin : g_small"), large = line.ends_with("begin : g_large");
+    const bool small = line.ends_with("begin : g_one") || line.ends_with("begin : g_small");
+    const bool large = line.ends_with("begin : g_large");
     if (small) out.emplace_back("      assign gate_more = 1'b0;");
     if (large) out.emplace_back("      assign gate_more = store.behind;");
     done += small || large ? 1 : 0;
     if (line == "endmodule") outer = false;
   }
-  if (done != 3) die("hlsc_fifo.v is not as it was");
+  if (done != 4) die("hlsc_fifo.v is not as it was");
   return out;
 }
 
