@@ -96,7 +96,7 @@ extern "C" void engine_top(
   static hls::stream<card::LegPlace, 32> leg_place0;
   static hls::stream<card::StoreBeat, 16> store_beat0;
   static hls::stream<card::StageEntry, 2> stage_grant0;
-  static hls::stream<card::StageUse, 4> stage_use0;
+  static hls::stream<card::StageUse, 2> stage_use0;
   static hls::stream<card::StageWrite, 4> stage_write0;
   static hls::stream<card::Turned, 4> turned0;
   static hls::stream<card::TurnedKey, 4> turned_key0;
@@ -179,7 +179,7 @@ extern "C" void engine_top(
   static hls::stream<card::LegPlace, 32> leg_place1;
   static hls::stream<card::StoreBeat, 16> store_beat1;
   static hls::stream<card::StageEntry, 2> stage_grant1;
-  static hls::stream<card::StageUse, 4> stage_use1;
+  static hls::stream<card::StageUse, 2> stage_use1;
   static hls::stream<card::StageWrite, 4> stage_write1;
   static hls::stream<card::Turned, 4> turned1;
   static hls::stream<card::TurnedKey, 4> turned_key1;

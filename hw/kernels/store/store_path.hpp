@@ -15,7 +15,8 @@ namespace card {
 
 // Streams between the stage and one port.
 struct StagePort {
-  hls::stream<StageUse, 4> use{"stage_use"};
+  // Short: what is said here is known before anybody asks for it (store_cut).
+  hls::stream<StageUse, 2> use{"stage_use"};
   hls::stream<StageWrite, 4> write{"stage_write"};
   hls::stream<StageEntry, 2> grant{"stage_grant"};
   hls::stream<StoreSlot, 4> ask{"stage_ask"};

@@ -226,9 +226,10 @@ class StoreWorld {
   std::vector<bool> busy;
   std::vector<Pdu> active[2];
   std::map<unsigned, Pdu> waiting;
-  // From the news that data are in to the first question for them, as the tee core's way and the legs' take
-  // (more than 20 clocks): the stage hears of an entry beside the news, not before it, and here it is held.
-  static constexpr std::uint64_t kAway = 12;
+  // From the news that data are in to the first question for them: store_cut says why the stage may hear of
+  // an entry beside the news, not before it. Half of the card's 12 clocks, since here stage_dir is called in
+  // each clock.
+  static constexpr std::uint64_t kAway = 6;
   std::deque<std::pair<std::uint64_t, StoreDone>> told[2];
   std::deque<Reading> reading[2];
   std::uint64_t progress = 0;

@@ -131,7 +131,11 @@ struct StoreCutIo {
   hls::stream<Turned>& in;
   hls::stream<TurnedKey>& key;
   hls::stream<LineWrite>& out;
-  hls::stream<StoreDone>& now;    // to the stage: who is told asks for them some 20 clocks later
+  // To the stage, whose directory may hear of the entry only now: at most 12 clocks from then on (two entries
+  // wait in its stream, 4 clocks each, and its call), while the first question for it comes after more than
+  // 20 (the tee core, the legs, the question for space). P11 stands on that: whoever lengthens the one or
+  // shortens the other has to make the news wait.
+  hls::stream<StoreDone>& now;
   hls::stream<Pending>& pending;  // in memory: known when memory has answered
 };
 
