@@ -18,8 +18,8 @@ stall=()
   "${stall[@]}" --budget "${BUDGETS[SEED % ${#BUDGETS[@]}]}"
 modules=()
 while read -r top; do modules+=("$dir/$top.v"); done <"$dir/tops.txt"
-# The flag: a fault of Verilator 5.006 (sim/cosim/CMakeLists.txt).
-verilator --cc --top-module batch -Mdir "$dir/v" -O3 -fno-const-bit-op-tree --x-assign fast --x-initial fast -Wno-fatal -Wno-lint -Wno-style \
+# Both -fno: faults of Verilator 5.006 (sim/cosim/CMakeLists.txt).
+verilator --cc --top-module batch -Mdir "$dir/v" -O3 -fno-const-bit-op-tree -fno-dfg --x-assign fast --x-initial fast -Wno-fatal -Wno-lint -Wno-style \
   --output-split 20000 "$dir/batch.v" "${modules[@]}" >"$dir/verilator.log" 2>&1 || { cat "$dir/verilator.log"; exit 1; }
 V=$(verilator --getenv VERILATOR_ROOT)
 CXX="clang++-19 -std=c++20 -O0 -w -I$SRC -I$SRC/hw/include -I$dir -I$dir/v -I$V/include -I$V/include/vltstd"
