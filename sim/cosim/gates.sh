@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# gates.sh BUILD [SEED]: the engine's model where kernels that wait stand still beside the one where they do not
+# gates.sh BUILD [SEED [STORY...]]: the engine's model where kernels that wait stand still beside the one where they do not
 # (engine_rtl, engine_other): the same stories, and in each clock the same at every port.
 set -euo pipefail
 build=$1 seed=${2:-1}
+stories=("${@:3}")
+[ ${#stories[@]} -gt 0 ] || stories=(RandomMixes Fuzz LegLoss Punts RawSessions Fences BadDataDigest)
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 wrong=0
-for story in RandomMixes Fuzz LegLoss Punts RawSessions Fences BadDataDigest; do
+for story in "${stories[@]}"; do
   for model in engine_rtl engine_other; do
     NVTEE_ENGINE_TRACE=$here/$model NVTEE_ENGINE_SEED=$seed NVTEE_ENGINE_ROUNDS=1 "$build/cosim/$model" --gtest_filter="*.$story" >"$here/out" 2>&1 || {
       cat "$here/out"
