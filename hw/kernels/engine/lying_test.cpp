@@ -112,6 +112,8 @@ const Lie kLies[] = {
     {"an R2T for nothing", true, kInvalidHeaderField, 16, [](Liar& l) { l.r2t(0, 0); }},
     {"an R2T beyond the end", true, kOutOfRange, 0, [](Liar& l) { l.r2t(0, l.length() + 4); }},
     {"an R2T with a hole before it", true, kSequenceError, 0, [](Liar& l) { l.r2t(4, l.length() - 4); }},
+    {"an R2T of half a dword", true, kInvalidHeaderField, 16, [](Liar& l) { l.r2t(0, l.length() - 2); }},
+    {"an R2T from within a dword", true, kInvalidHeaderField, 12, [](Liar& l) { l.r2t(2, l.length() - 4); }},
     {"an R2T of an old command", true, kInvalidHeaderField, 8,
      [](Liar& l) { l.r2t(0, l.length(), kOtherGeneration); }},
     {"a write's answer before its data", true, kSequenceError, 0, [](Liar& l) { l.answer(); }},

@@ -57,11 +57,13 @@ NVTEE_TEE_INLINE ap_uint<8> byte_at(const PduHead& h, unsigned byte) {
   return h.bytes.range(static_cast<int>(8 * byte + 7), static_cast<int>(8 * byte));
 }
 
-// The header's digest, then the fields of data PDUs.
+// The header's digest, then the fields of data PDUs and R2Ts: offsets within a buffer are multiples of 4 from
+// here on (store_turn, read_ask turn by whole dwords only).
 NVTEE_TEE_INLINE HeadFault check_header(const PduHead& h) {
   const ap_uint<8> type = byte_at(h, 0);
   const bool cmd = type == spec::pdu::kCapsuleCmd;
   const bool data = type == spec::pdu::kH2CData || type == spec::pdu::kC2HData;
+  const bool range = data || type == spec::pdu::kR2T;
   const ap_uint<32> got = cmd ? dword_at(h, 72) : dword_at(h, 24);
   const ap_uint<32> offset = dword_at(h, 12);
   const ap_uint<32> length = dword_at(h, 16);
@@ -70,8 +72,8 @@ NVTEE_TEE_INLINE HeadFault check_header(const PduHead& h) {
   if (h.role == CardCtl::kRaw || h.kind == PduHead::kEnd) return HeadFault();
   if (h.hdgst && !crc_head_right(h.sum.to_uint(), h.bytes.range(607, 512), cmd))
     return head_fault(spec::fes::kHeaderDigest, got);
-  if (data && (length != h.data || (length & 3) != 0)) return head_fault(field, 16);
-  if (data && (offset & 3) != 0) return head_fault(field, 12);
+  if ((data && length != h.data) || (range && (length & 3) != 0)) return head_fault(field, 16);
+  if (range && (offset & 3) != 0) return head_fault(field, 12);
   // A TTAG is a slot.
   if (type == spec::pdu::kH2CData && (word_at(h, 10) >> 13) != 0) return head_fault(field, 10);
   return HeadFault();

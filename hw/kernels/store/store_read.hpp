@@ -42,7 +42,8 @@ NVTEE_TEE_INLINE Step read_ask_step(hls::stream<StoreRead>& in, hls::stream<Stor
   const StoreRead r = in.read();
   if (r.length == 0) return Step::kMoved;
   if (r.chip) ask.write(r.slot);
-  const ap_uint<6> shift = static_cast<ap_uint<6>>(r.offset);
+  // A multiple of 4 (header_split): then half the turn of a line is no turn, and costs nothing.
+  const ap_uint<6> shift = static_cast<ap_uint<6>>(r.offset & 60);
   const ap_uint<6> tail = static_cast<ap_uint<6>>(r.length);
   ReadJob j = ReadJob();
   j.slot = r.slot;
@@ -166,7 +167,7 @@ NVTEE_TEE_INLINE Step read_align_step(ReadAlignState& s, ReadAlignIo& io) {
       b.count = p.one ? p.tail : ap_uint<7>(64);
       b.last = p.one;
       // Without a line before this one, the beat is all in it.
-      const ap_uint<7> at = p.shift == 0 ? ap_uint<7>(64) : ap_uint<7>(p.shift);
+      const ap_uint<7> at = p.shift == 0 ? ap_uint<7>(64) : ap_uint<7>(p.shift & 60);
       b.data = move_bytes(before, next, p.prime, at, b.count, 0);
       io.out.write(b);
       s.p.beats = static_cast<ap_uint<12>>(p.beats - 1);

@@ -47,10 +47,10 @@ NVTEE_TEE_INLINE StoreDone done_of(const StoreBeat& b, PortId port) {
 }
 
 NVTEE_TEE_INLINE Turned turned(const StoreBeat& b, const StageRef& stage, PortId port) {
-  const ap_uint<6> by = static_cast<ap_uint<6>>(b.offset);
+  const ap_uint<6> by = static_cast<ap_uint<6>>(b.offset & 60);  // a multiple of 4 (header_split)
   const ap_uint<128> bytes = static_cast<ap_uint<128>>(static_cast<ap_uint<128>>(byte_mask(b.count)) << by);
   Turned t = Turned();
-  t.data = turn_down(b.data, static_cast<ap_uint<6>>(64 - by.to_uint()));
+  t.data = turn_down(b.data, static_cast<ap_uint<6>>((64 - by.to_uint()) & 60));
   t.low = bytes.range(63, 0);
   t.high = bytes.range(127, 64);
   t.slot = b.slot;

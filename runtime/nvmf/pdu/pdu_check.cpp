@@ -104,9 +104,13 @@ bool is_term_req(const PduHead& head, Side side) {
 }
 
 std::optional<Fatal> check_body(const PduAny& pdu, const PduLayout& layout) {
-  if (!is_data_pdu(pdu.head.type)) return {};
-  if (pdu.data.datal != layout.data_length || pdu.data.datal % 4 != 0) return bad_field(fei::kDataLength);
-  if (pdu.data.datao % 4 != 0) return bad_field(fei::kDataOffset);
+  const bool data = is_data_pdu(pdu.head.type);
+  if (data && pdu.data.datal != layout.data_length) return bad_field(fei::kDataLength);
+  if (!data && pdu.head.type != p::kR2T) return {};
+  const std::uint32_t offset = data ? pdu.data.datao : pdu.r2t.r2to;
+  const std::uint32_t length = data ? pdu.data.datal : pdu.r2t.r2tl;
+  if (length % 4 != 0) return bad_field(fei::kDataLength);
+  if (offset % 4 != 0) return bad_field(fei::kDataOffset);
   return {};
 }
 

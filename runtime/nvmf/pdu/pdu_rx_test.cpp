@@ -214,6 +214,9 @@ std::vector<Malformed> malformed() {
   odd.datao = 2;
   shorter.datal = 12;
   auto uneven = data_pdu(p::kH2CData, 1, 6);
+  auto half = r2t(1), within = r2t(1);
+  half.r2tl = 510;
+  within.r2to = 2;
   Bytes bad_hdgst = wire(hd, command(1));
   bad_hdgst[72] ^= std::byte{0x10};
   std::uint32_t sent_digest;
@@ -258,6 +261,8 @@ std::vector<Malformed> malformed() {
       {"wrong HDGST", C, hd, bad_hdgst, 3, sent_digest},
       {"DATAL short of PLEN", C, none, wire(none, shorter, d), 1, 16},
       {"DATAL not a dword", C, none, wire(none, uneven, pattern(6, 1)), 1, 16},
+      {"R2TL not a dword", H, none, wire(none, half), 1, 16},
+      {"R2TO not a dword", H, none, wire(none, within), 1, 12},
       {"DATAO not a dword", C, none, wire(none, odd, d), 1, 12},
       {"too much data for a controller", C, none,
        wire(none, data_pdu(p::kH2CData, 1, 8196), pattern(8196, 1)), 5, 0},
