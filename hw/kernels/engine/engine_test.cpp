@@ -318,10 +318,69 @@ TEST(Engine, HostsComeAndGo) {
 }
 
 // ---- commands that meet -----------------------------------------------------------------------------------
-// Writes of all hosts to the same few blocks, all at once; legs do what they have in any order. The guard
-// lets one of those that meet go at a time: legs end equal, each block as one of them had it.
+// Writes of several hosts that meet, legs do what they have in any order. The guard lets one of those that
+// meet go at a time: legs end equal, each block as one of them had it.
+class MeetingWrites {
+ public:
+  explicit MeetingWrites(EngineWorld& w) : w_(w), written_(kCount) {
+    w.forget(kFirst, kCount);  // by others
+    // A leg is asked nothing about blocks of which it still owes an answer (P14).
+    w.heard = [this](bool leg, unsigned index, const test::TakenPdu& t) {
+      if (!leg || t.head.type != spec::pdu::kCapsuleCmd) return;
+      const auto sqe = t.as<nvmf::CapsuleCmd>().sqe;
+      if (sqe.opcode != spec::io::kWrite) return;
+      for (const auto& [cid, c] : w_.legs[index].open)
+        EXPECT_FALSE(c.write && sqe.slba() < c.sqe.slba() + c.sqe.blocks() &&
+                     c.sqe.slba() < sqe.slba() + sqe.blocks())
+            << "two at once at leg " << index;
+    };
+  }
+  // All meet in a few blocks: many wait for the same one.
+  void crowd() {
+    const unsigned count = 1 + w_.r.below(8);
+    write(any_host(), w_.r.below(kCrowd - count + 1), count, 70);
+  }
+  // A short one in blocks where hardly anybody is, and at once a longer one that begins before it and ends
+  // behind it: of its first blocks it is any, or none, that must wait.
+  void pair() {
+    const unsigned of = kCrowd + kPlace * w_.r.below(kPlaces);
+    const unsigned at = 4 + w_.r.below(4), count = w_.r.chance(70) ? 1 : 2, before = w_.r.below(5);
+    test::TestHost& h = any_host();
+    write(h, of + at, count, 95);
+    write(w_.r.chance(60) ? h : any_host(), of + at - before, before + count + w_.r.below(4), 95);
+  }
+  void compare() const {
+    for (unsigned b = 0; b < kCount; ++b)
+      for (const test::TestLeg& l : w_.legs) {
+        const auto at = l.disk.begin() + (kFirst + b) * test::kBlock;
+        const test::ByteVec block(at, at + test::kBlock);
+        const auto first = w_.legs[0].disk.begin() + (kFirst + b) * test::kBlock;
+        EXPECT_TRUE(std::equal(block.begin(), block.end(), first)) << "leg " << l.index << " block " << b;
+        EXPECT_TRUE(written_[b].empty() || written_[b].count(block) != 0) << "a block of no write";
+      }
+  }
+
+ private:
+  static constexpr unsigned kFirst = 100, kCrowd = 12, kPlace = 14, kPlaces = 16,
+                            kCount = kCrowd + kPlaces * kPlace;
+  test::TestHost& any_host() { return w_.hosts[w_.r.below(static_cast<unsigned>(w_.hosts.size()))]; }
+  void write(test::TestHost& h, unsigned at, unsigned count, unsigned in_capsule) {
+    if (h.open.size() + 1 >= h.depth) return;
+    test::TestHost::Command c{};
+    c.opcode = spec::io::kWrite;
+    c.count = count;
+    c.block = kFirst + at;
+    c.in_capsule = w_.r.chance(in_capsule);
+    w_.send(h, c);
+    const test::ByteVec& data = h.open[h.next_cid].data;
+    for (unsigned b = 0; b < count; ++b)
+      written_[at + b].emplace(data.begin() + b * test::kBlock, data.begin() + (b + 1) * test::kBlock);
+  }
+  EngineWorld& w_;
+  std::vector<std::set<test::ByteVec>> written_;
+};
+
 TEST(Engine, Overlaps) {
-  constexpr unsigned kFirst = 100, kCount = 12;
   const uint64_t from = first_seed(1100), until = from + rounds(4);
   for (uint64_t seed = from; seed < until; ++seed) {
     SCOPED_TRACE(seed);
@@ -329,44 +388,18 @@ TEST(Engine, Overlaps) {
     o.legs = 2 + static_cast<unsigned>(seed % 3);
     o.hosts = 3;
     EngineWorld w(seed, o);
-    w.forget(kFirst, kCount);  // by others
-    // A leg is asked nothing about blocks of which it still owes an answer (P14).
-    w.heard = [&w](bool leg, unsigned index, const test::TakenPdu& t) {
-      if (!leg || t.head.type != spec::pdu::kCapsuleCmd) return;
-      const auto sqe = t.as<nvmf::CapsuleCmd>().sqe;
-      if (sqe.opcode != spec::io::kWrite) return;
-      for (const auto& [cid, c] : w.legs[index].open)
-        EXPECT_FALSE(c.write && sqe.slba() < c.sqe.slba() + c.sqe.blocks() &&
-                     c.sqe.slba() < sqe.slba() + sqe.blocks())
-            << "two at once at leg " << index;
-    };
-    std::set<test::ByteVec> written[kCount];
-    for (unsigned n = 0; n < 200 && w.fault.empty(); ++n) {
-      test::TestHost& h = w.hosts[w.r.below(o.hosts)];
-      test::TestHost::Command c{};
-      c.opcode = spec::io::kWrite;
-      c.count = 1 + w.r.below(8);
-      c.block = kFirst + w.r.below(kCount - c.count + 1);
-      c.in_capsule = w.r.chance(70);
-      if (h.open.size() + 1 < h.depth) {
-        w.send(h, c);
-        const test::ByteVec& data = h.open[h.next_cid].data;
-        for (unsigned b = 0; b < c.count; ++b)
-          written[c.block - kFirst + b].emplace(data.begin() + b * test::kBlock,
-                                                data.begin() + (b + 1) * test::kBlock);
+    MeetingWrites writes(w);
+    for (unsigned n = 0; n < 200 && w.fault.empty() && !testing::Test::HasFailure(); ++n) {
+      if (w.r.chance(75)) {
+        writes.pair();
+      } else {
+        writes.crowd();
       }
       w.run(30);
     }
     EXPECT_TRUE(w.settle()) << "commands are never answered";
     EXPECT_EQ(w.fault, "");
-    for (unsigned b = 0; b < kCount; ++b)
-      for (const test::TestLeg& l : w.legs) {
-        const auto at = l.disk.begin() + (kFirst + b) * test::kBlock;
-        const test::ByteVec block(at, at + test::kBlock);
-        const auto first = w.legs[0].disk.begin() + (kFirst + b) * test::kBlock;
-        EXPECT_TRUE(std::equal(block.begin(), block.end(), first)) << "leg " << l.index << " block " << b;
-        EXPECT_TRUE(written[b].empty() || written[b].count(block) != 0) << "a block of no write";
-      }
+    writes.compare();
     w.compare();
     if (testing::Test::HasFailure()) return;
   }

@@ -20,16 +20,11 @@ EngineWorld::EngineWorld(uint64_t seed, const Options& o, std::unique_ptr<Card> 
   registers_->write(reg::kClockStep, 4 << 16);
   registers_->begin_ring(kRingAt, 6);
 
+  namespaces.resize(1);
+  namespaces[0].legs = o.legs;
+  namespaces.insert(namespaces.end(), o.more.begin(), o.more.end());
+  for (const TestNamespace& n : namespaces) set_namespace(n);
   tee::Ctl c{};
-  c.op = tee::Ctl::kSetNamespace;
-  c.flag = 1;
-  c.nsid = kNsid;
-  c.lba = kBlocks;
-  c.shift_a = 9;
-  c.shift_b = 11;
-  c.flag3 = 1;
-  mail(c);
-  c = tee::Ctl();
   c.op = tee::Ctl::kSetLease;
   c.clock = ~0ull;
   mail(c);
@@ -37,41 +32,63 @@ EngineWorld::EngineWorld(uint64_t seed, const Options& o, std::unique_ptr<Card> 
   c.op = tee::Ctl::kRegionSet;
   c.region_state = tee::Ctl::kOpen;
   mail(c);
-  for (unsigned i = 0; i < o.legs; ++i) {
-    TestLeg l;
-    l.index = i;
-    l.link = 5 + i * 9;
-    l.queues = 1 + r.below(3);
-    l.icdata = r.chance(30) ? 0 : r.chance(50) ? 1024 : 8192;
-    l.maxh2c = r.chance(50) ? 4096 : 131072;
-    l.digests = {r.chance(50), r.chance(50) || o.data_digests};
-    if (o.plain) {
-      l.queues = o.plain->leg_queues;
-      l.icdata = o.plain->icdata;
-      l.maxh2c = o.plain->maxh2c;
-      l.digests = o.plain->leg;
-    }
-    for (unsigned q = 0; q < l.queues; ++q) {
-      l.port[q] = o.plain ? (i + 1) % 2 : (i + q) % 2;
-      l.session[q] = 8 + i * 4 + q;
-    }
-    legs.push_back(l);
-  }
+  for (unsigned ns = 0; ns < namespaces.size(); ++ns)
+    for (unsigned i = 0; i < namespaces[ns].legs; ++i) legs.push_back(some_leg(ns, i));
   for (TestLeg& l : legs) open_leg(l);
-  for (unsigned i = 0; i < o.hosts; ++i) {
-    TestHost h;
-    h.queue = 1 + i * 5;
-    h.port = i % 2;
-    h.session = i;
-    h.digests = {r.chance(50), r.chance(50)};
-    if (o.plain) {
-      h.port = 0;
-      h.depth = o.plain->depth;
-      h.digests = o.plain->host;
-    }
-    hosts.push_back(h);
-  }
+  for (unsigned i = 0; i < o.hosts; ++i) hosts.push_back(some_host(i));
   for (TestHost& h : hosts) open_host(h);
+}
+
+TestLeg EngineWorld::some_leg(unsigned ns, unsigned leg) {
+  TestLeg l;
+  l.ns = ns;
+  l.leg = leg;
+  l.index = static_cast<unsigned>(legs.size());
+  l.link = (5 + l.index * 9) % 64;
+  const unsigned most = options.more.empty() ? 3 : 2;  // a port has few sessions
+  l.queues = 1 + r.below(most);
+  l.icdata = r.chance(30) ? 0 : r.chance(50) ? 1024 : 8192;
+  l.maxh2c = r.chance(50) ? 4096 : 131072;
+  l.digests = {r.chance(50), r.chance(50) || options.data_digests};
+  if (options.plain) {
+    l.queues = options.plain->leg_queues;
+    l.icdata = options.plain->icdata;
+    l.maxh2c = options.plain->maxh2c;
+    l.digests = options.plain->leg;
+  }
+  for (unsigned q = 0; q < l.queues; ++q) {
+    l.port[q] = options.plain ? (l.index + 1) % 2 : (l.index + q) % 2;
+    l.session[q] = 8 + l.index * (most == 3 ? 4 : 2) + q;
+  }
+  return l;
+}
+
+TestHost EngineWorld::some_host(unsigned index) {
+  TestHost h;
+  h.queue = options.queues.empty() ? 1 + index * 5 : options.queues[index];
+  h.port = index % 2;
+  h.session = index;
+  h.digests = {r.chance(50), r.chance(50)};
+  if (options.plain) {
+    h.port = 0;
+    h.depth = options.plain->depth;
+    h.digests = options.plain->host;
+  }
+  return h;
+}
+
+void EngineWorld::set_namespace(const TestNamespace& n, bool valid) {
+  tee::Ctl c{};
+  c.op = tee::Ctl::kSetNamespace;
+  c.flag = valid ? 1 : 0;
+  c.ns = n.row;
+  c.nsid = n.nsid;
+  c.lba = n.blocks;
+  c.shift_a = 9;
+  c.shift_b = n.region_shift;
+  c.mask = n.prefer;
+  c.flag3 = 1;
+  mail(c);
 }
 
 void EngineWorld::mail(const tee::Ctl& c) {
@@ -152,7 +169,8 @@ void EngineWorld::open_leg(TestLeg& l) {
   CardCtl c{};
   c.op = CardCtl::kSetLink;
   c.link = l.link;
-  c.leg = l.index;
+  c.ns = namespaces[l.ns].row;
+  c.leg = l.leg;
   c.gen = l.gen;
   c.queues = l.queues;
   c.entries = options.plain ? options.plain->entries : 8 + r.below(30);
@@ -173,7 +191,8 @@ void EngineWorld::open_leg(TestLeg& l) {
   }
   tee::Ctl t{};
   t.op = tee::Ctl::kSetLeg;
-  t.leg = l.index;
+  t.ns = namespaces[l.ns].row;
+  t.leg = l.leg;
   t.leg_state = tee::Ctl::kLegInSync;
   t.gen = l.gen;
   t.nsid = 100 + l.index;
@@ -181,11 +200,12 @@ void EngineWorld::open_leg(TestLeg& l) {
 }
 
 // A leg is lost: routing off, link off, both directions drained, then the sweep.
-void EngineWorld::drop_leg(TestLeg& l) {
+void EngineWorld::drop_leg(TestLeg& l, unsigned sweep) {
   l.off = true;
   tee::Ctl t{};
   t.op = tee::Ctl::kSetLeg;
-  t.leg = l.index;
+  t.ns = namespaces[l.ns].row;
+  t.leg = l.leg;
   t.leg_state = tee::Ctl::kLegOff;
   t.gen = l.gen;
   t.nsid = 100 + l.index;
@@ -193,7 +213,8 @@ void EngineWorld::drop_leg(TestLeg& l) {
   CardCtl c{};
   c.op = CardCtl::kSetLink;
   c.link = l.link;
-  c.leg = l.index;
+  c.ns = namespaces[l.ns].row;
+  c.leg = l.leg;
   c.gen = l.gen;
   mail(c);
   for (unsigned q = 0; q < l.queues; ++q) {
@@ -215,12 +236,13 @@ void EngineWorld::drop_leg(TestLeg& l) {
     })) << "leg queue not drained";
   t = tee::Ctl();
   t.op = tee::Ctl::kLegSweep;
-  t.leg = l.index;
-  t.sweep = tee::Ctl::kDrop;
+  t.ns = namespaces[l.ns].row;
+  t.leg = l.leg;
+  t.sweep = sweep;
   mail(t);
   EXPECT_TRUE(wait_event([&] {
     for (const tee::Event& e : tee_events)
-      if (e.kind == tee::Event::kSweepDone && e.leg == l.index) return true;
+      if (e.kind == tee::Event::kSweepDone && e.ns == t.ns && e.leg == l.leg) return true;
     return false;
   })) << "sweep not done";
 }
@@ -263,9 +285,10 @@ bool EngineWorld::settle(unsigned clocks) {
 void EngineWorld::compare() {
   for (const TestLeg& l : legs)
     for (unsigned b = 0; b < kBlocks && !l.off; ++b) {
-      if (forgotten[b]) continue;
+      const TestNamespace& n = namespaces[l.ns];
+      if (n.forgotten[b]) continue;
       const auto at = static_cast<long>(b) * kBlock;
-      ASSERT_TRUE(std::equal(l.disk.begin() + at, l.disk.begin() + at + kBlock, disk.begin() + at))
+      ASSERT_TRUE(std::equal(l.disk.begin() + at, l.disk.begin() + at + kBlock, n.disk.begin() + at))
           << "leg " << l.index << " differs in block " << b;
     }
 }
@@ -288,14 +311,14 @@ void EngineWorld::ring_turn() {
 // ---- hosts
 // -------------------------------------------------------------------------------------------------- A write
 // meets nobody; reads may meet reads.
-bool EngineWorld::range_free(unsigned block, unsigned count, bool write) const {
+bool EngineWorld::range_free(unsigned ns, unsigned block, unsigned count, bool write) const {
   for (unsigned i = 0; i < count; ++i)
-    if (forgotten[block + i]) return false;
+    if (namespaces[ns].forgotten[block + i]) return false;
   for (const TestHost& h : hosts)
     for (const auto& [cid, c] : h.open) {
       const bool meets = c.block < block + count && block < c.block + c.count;
       const bool changes = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
-      if (meets && (write || changes)) return false;
+      if (c.ns == ns && meets && (write || changes)) return false;
     }
   return true;
 }
@@ -317,19 +340,22 @@ void EngineWorld::host_issue(TestHost& h) {
   if (options.plain) {
     if (options.plain->next(h, c)) host_send(h, c);
   } else if (r.chance(30) && host_choose(c)) {
-    host_send(h, c);
+    const auto there =
+        std::count_if(h.open.begin(), h.open.end(), [&](const auto& o) { return o.second.ns == c.ns; });
+    if (there < namespaces[c.ns].most) host_send(h, c);
   }
 }
 
 bool EngineWorld::host_choose(TestHost::Command& c) {
   const unsigned ops[] = {io::kWrite, io::kWrite, io::kWrite,      io::kRead,
                           io::kRead,  io::kFlush, io::kWriteZeroes};
+  if (namespaces.size() > 1) c.ns = r.below(static_cast<unsigned>(namespaces.size()));
   c.opcode = ops[r.below(7)];
   c.count = 1 + r.below(r.chance(5) ? 256 : r.chance(30) ? 40 : 8);
-  c.block = r.below(kBlocks - c.count);
+  c.block = r.below(namespaces[c.ns].blocks - c.count);
   if (c.opcode == io::kFlush) c.count = 0;
   const bool write = c.opcode == io::kWrite || c.opcode == io::kWriteZeroes;
-  if (c.count != 0 && !range_free(c.block, c.count, write)) return false;
+  if (c.count != 0 && !range_free(c.ns, c.block, c.count, write)) return false;
   c.in_capsule = c.opcode == io::kWrite && c.count * kBlock <= 8192 && r.chance(70);
   return true;
 }
@@ -359,7 +385,7 @@ void EngineWorld::host_send(TestHost& h, TestHost::Command c) {
   cmd.sqe.opcode = static_cast<uint8_t>(c.opcode);
   cmd.sqe.flags = spec::kPsdtSgl;
   cmd.sqe.cid = static_cast<uint16_t>(h.next_cid);
-  cmd.sqe.nsid = kNsid;
+  cmd.sqe.nsid = c.nsid.value_or(namespaces[c.ns].nsid);
   cmd.sqe.sgl.type = c.in_capsule ? spec::kSglDataOffset : spec::kSglTransport;
   cmd.sqe.sgl.length = c.length;
   cmd.sqe.cdw10 = c.block;
@@ -432,6 +458,7 @@ void EngineWorld::host_done(TestHost& h, const nvmf::Cqe& cqe) {
   if (cqe.status != 0) return fail("status " + std::to_string(cqe.status));
   if (c.spoiled) return fail("success in spite of a wrong data digest");
   const size_t from = size_t{c.block} * kBlock, size = size_t{c.count} * kBlock;
+  Disk& disk = namespaces[c.ns].disk;
   if (c.opcode == io::kWrite) std::copy(c.data.begin(), c.data.end(), disk.begin() + static_cast<long>(from));
   if (c.opcode == io::kWriteZeroes) std::fill_n(disk.begin() + static_cast<long>(from), size, uint8_t{0});
   if (c.opcode == io::kWrite) ++writes;

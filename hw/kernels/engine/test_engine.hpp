@@ -25,6 +25,15 @@ constexpr uint64_t kRingAt = 1ull << 40;
 
 using Disk = std::vector<uint8_t>;
 
+// A namespace: its row in the card's tables, what hosts call it, and what must be on its legs.
+struct TestNamespace {
+  unsigned row = 0, nsid = kNsid, blocks = kBlocks, region_shift = 11;  // regions of 2048 blocks
+  unsigned legs = 1, prefer = 0;                                        // of them: a mask, for reads
+  unsigned most = 16;                                                   // open commands in it, of a host
+  Disk disk = Disk(size_t{kBlock} * kBlocks);
+  std::vector<bool> forgotten = std::vector<bool>(kBlocks);  // nobody looks there any more
+};
+
 // One I/O queue of a host.
 struct TestHost {
   unsigned queue = 0, port = 0, session = 0, depth = 16;
@@ -37,6 +46,8 @@ struct TestHost {
     bool spoiled = false;  // a data digest that it sends is wrong
     unsigned got = 0;
     bool last = false;
+    unsigned ns = 0;               // of the world's namespaces
+    std::optional<uint32_t> nsid;  // another than that one's
   };
   std::map<unsigned, Command> open;  // by CID
   unsigned sqhd = 1, next_cid = 0;
@@ -46,6 +57,7 @@ struct TestHost {
 
 // One leg: K sessions, a disk.
 struct TestLeg {
+  unsigned ns = 0, leg = 0;  // of the world's namespaces; of its legs
   unsigned index = 0, link = 0, gen = 1, queues = 1, icdata = 0, maxh2c = 8192;
   Digests digests;
   unsigned port[4] = {}, session[4] = {};
@@ -83,6 +95,9 @@ class EngineWorld {
     unsigned poll = 8;  // clocks between looks of hosts and legs at their connections
     std::optional<Plain> plain;
     bool data_digests = false;  // all legs have them
+    std::vector<TestNamespace>
+        more;                      // namespaces beside the first, which has `legs`; no region of them is open
+    std::vector<unsigned> queues;  // of the hosts; empty: some
   };
   EngineWorld(uint64_t seed, const Options& options, std::unique_ptr<Card> card = make_card());
 
@@ -109,20 +124,21 @@ class EngineWorld {
   bool wait_event(Wanted wanted, unsigned clocks = 200000);
   void set_session(unsigned port, unsigned session, unsigned role, unsigned queue_or_link,
                    unsigned link_queue, const Digests& d);
+  void set_namespace(const TestNamespace& n, bool valid = true);
   void open_host(TestHost& h);
   void close_host(TestHost& h);
-  void drop_leg(TestLeg& l);
+  void open_leg(TestLeg& l);
+  void drop_leg(TestLeg& l, unsigned sweep = tee::Ctl::kDrop);
   // Nobody touches or compares these blocks again.
-  void forget(unsigned block, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) forgotten[block + i] = true;
+  void forget(unsigned block, unsigned count, unsigned ns = 0) {
+    for (unsigned i = 0; i < count; ++i) namespaces[ns].forgotten[block + i] = true;
   }
 
   Random r;
   Options options;
   std::vector<TestHost> hosts;
+  std::vector<TestNamespace> namespaces;
   std::vector<TestLeg> legs;
-  Disk disk = Disk(size_t{kBlock} * kBlocks);  // what it must be
-  std::vector<bool> forgotten = std::vector<bool>(kBlocks);
   std::deque<CardEvent> card_events;
   std::deque<tee::Event> tee_events;
   std::string fault;
@@ -131,7 +147,8 @@ class EngineWorld {
   SessionModel tcp[2];
 
  private:
-  void open_leg(TestLeg& l);
+  TestLeg some_leg(unsigned ns, unsigned leg);
+  TestHost some_host(unsigned index);
   void fail(const std::string& what) {
     if (fault.empty()) fault = what;
   }
@@ -142,7 +159,7 @@ class EngineWorld {
   void host_take(TestHost& h, const TakenPdu& p);
   void host_r2t(TestHost& h, const nvmf::R2tPdu& t);
   void host_done(TestHost& h, const nvmf::Cqe& cqe);
-  bool range_free(unsigned block, unsigned count, bool write) const;
+  bool range_free(unsigned ns, unsigned block, unsigned count, bool write) const;
   void leg_turn(TestLeg& l);
   void leg_take(TestLeg& l, unsigned queue, const TakenPdu& p);
   void leg_speak(TestLeg& l);
