@@ -121,7 +121,7 @@ extern "C" void engine_top(
   static hls::stream<card::TxAsked, card::kTxReady> tx_ready0;
   static hls::stream<card::SessionIx, card::kTxReady> tx_rest0;
   static hls::stream<card::TxAsked, card::kTxAsked> tx_asked0;
-  static hls::stream<card::TxGrant, 16> grant0;
+  static hls::stream<card::TxGrant, 32> grant0;
   static hls::stream<card::TxHead, 4> tx_head0;
   static hls::stream<card::TxTotal, 4> total0;
   static hls::stream<card::TxOp, 4> tx_op0;
@@ -203,7 +203,7 @@ extern "C" void engine_top(
   static hls::stream<card::TxAsked, card::kTxReady> tx_ready1;
   static hls::stream<card::SessionIx, card::kTxReady> tx_rest1;
   static hls::stream<card::TxAsked, card::kTxAsked> tx_asked1;
-  static hls::stream<card::TxGrant, 16> grant1;
+  static hls::stream<card::TxGrant, 32> grant1;
   static hls::stream<card::TxHead, 4> tx_head1;
   static hls::stream<card::TxTotal, 4> total1;
   static hls::stream<card::TxOp, 4> tx_op1;

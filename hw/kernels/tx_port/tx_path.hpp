@@ -43,7 +43,7 @@ struct TxPath {
   hls::stream<TxAsked, kTxReady> ready_{"tx_ready"};
   hls::stream<SessionIx, kTxReady> rest_{"tx_rest"};
   hls::stream<TxAsked, kTxAsked> asked_{"tx_asked"};
-  hls::stream<TxGrant, 16> grant_{"grant"};
+  hls::stream<TxGrant, 32> grant_{"grant"};
   hls::stream<TxHead, 4> head_{"tx_head"};
   hls::stream<TxTotal, 4> total_{"tx_total"};
   hls::stream<TxOp, 4> op_{"tx_op"};
