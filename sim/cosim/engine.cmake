@@ -118,3 +118,8 @@ add_test(NAME cosim_gates COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/gates_test.sh $<TA
 set_tests_properties(cosim_gates PROPERTIES TIMEOUT 600 LABELS cosim)
 add_test(NAME cosim_gates_engine COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/gates.sh ${PROJECT_BINARY_DIR} 1 RandomMixes Fuzz LegLoss Punts RawSessions)
 set_tests_properties(cosim_gates_engine PROPERTIES TIMEOUT 600 LABELS cosim)
+
+# Each planted bug of the list still has its place (./dev cosim --mutants runs them).
+add_test(NAME cosim_mutant_places COMMAND nvtee_mutate --engine ${NVTEE_ENGINE_DIR} ${NVTEE_ENGINE_DIR}/mutant_places
+  ${NVTEE_ENGINE_DIR}/mutant_places.txt ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/engine/mutants.txt)
+set_tests_properties(cosim_mutant_places PROPERTIES TIMEOUT 120 LABELS cosim)
