@@ -15,10 +15,13 @@ using test::TestLeg;
 namespace pdu = spec::pdu;
 
 // ---- legs -------------------------------------------------------------------------------------------------
-// What a leg says of one of its commands.
+// What a leg says of a command: one of its own, or another leg's.
 class Liar {
  public:
-  Liar(EngineWorld& w, TestLeg& l, unsigned cid) : w_(w), l_(l), cid_(cid), c_(l.open.at(cid)) {}
+  Liar(EngineWorld& w, TestLeg& l, unsigned cid, const TestLeg& owner)
+      : w_(w), l_(l), cid_(cid), c_(owner.open.at(cid)) {
+    c_.queue %= l.queues;
+  }
   unsigned next() const { return c_.sent; }
   unsigned left() const { return c_.length - c_.sent; }
   unsigned length() const { return c_.length; }
@@ -73,6 +76,7 @@ struct Lie {
   bool write;  // of a write that waits for its R2T; else of a read with data to come
   unsigned fes, fei;
   void (*tell)(Liar&);
+  bool other = false;  // told by a leg that does not have the command
 };
 using spec::fes::kInvalidHeaderField;
 using spec::fes::kOutOfRange;
@@ -107,6 +111,9 @@ const Lie kLies[] = {
      [](Liar& l) { l.data(l.next(), l.left(), pdu::kLast, kOtherGeneration); }},
     {"an answer to an old command", false, kInvalidHeaderField, 20,
      [](Liar& l) { l.answer(kOtherGeneration); }},
+    {"an answer to another leg's command", false, kInvalidHeaderField, 20, [](Liar& l) { l.answer(); }, true},
+    {"data of another leg's command", false, kInvalidHeaderField, 8,
+     [](Liar& l) { l.data(l.next(), l.left(), pdu::kLast); }, true},
     {"an R2T for a read", false, kInvalidHeaderField, 8, [](Liar& l) { l.r2t(0, 512); }},
     {"data for a write", true, kInvalidHeaderField, 8, [](Liar& l) { l.data(0, 256, 0); }},
     {"an R2T for nothing", true, kInvalidHeaderField, 16, [](Liar& l) { l.r2t(0, 0); }},
@@ -119,18 +126,27 @@ const Lie kLies[] = {
     {"a write's answer before its data", true, kSequenceError, 0, [](Liar& l) { l.answer(); }},
 };
 
-// A leg and its command of which a lie can be told.
+// A leg, and the command of which it can lie, with its owner.
 struct Chance {
   TestLeg* leg = nullptr;
   unsigned cid = 0;
+  const TestLeg* owner = nullptr;
 };
-Chance look_for(EngineWorld& w, bool write) {
+// One that speaks and does not have the command.
+TestLeg* stranger(EngineWorld& w, unsigned cid) {
+  for (TestLeg& l : w.legs)
+    if (!l.off && !l.dead && l.open.count(cid) == 0) return &l;
+  return nullptr;
+}
+Chance look_for(EngineWorld& w, bool write, bool other) {
   for (TestLeg& l : w.legs) {
     if (l.off || l.dead) continue;
     for (const auto& [cid, c] : l.open) {
       const bool waits = c.write && c.asked == 0 && c.length != 0;
       const bool owes = c.sqe.opcode == spec::io::kRead && c.length - c.sent >= 512;
-      if (write ? waits : owes) return {&l, cid};
+      if (!(write ? waits : owes)) continue;
+      TestLeg* const liar = other ? stranger(w, cid) : &l;
+      if (liar != nullptr) return {liar, cid, &l};
     }
   }
   return {};
@@ -170,7 +186,7 @@ TEST(Engine, LyingLegs) {
         for (unsigned i = 0; i < 4000 && c.leg == nullptr && w.fault.empty(); ++i) {
           if (i % 32 == 0) ask(w, lie.write);
           w.run(8);
-          c = look_for(w, lie.write);
+          c = look_for(w, lie.write, lie.other);
         }
         for (TestLeg& l : w.legs) l.quiet = false;
         EXPECT_EQ(w.fault, "");
@@ -179,7 +195,7 @@ TEST(Engine, LyingLegs) {
           return;
         }
         TestLeg& l = *c.leg;
-        Liar liar(w, l, c.cid);
+        Liar liar(w, l, c.cid, *c.owner);
         lie.tell(liar);
         l.dead = true;  // says nothing else
         // What the header alone gives away is told of the session.
@@ -218,6 +234,7 @@ struct HostLie {
   const char* what;
   unsigned fes, fei;
   void (*tell)(nvmf::DataPdu&, unsigned length);  // offset 0, `length` bytes, LAST: as it should be
+  int beside = 0;  // bytes that follow and DATAL does not count, or (negative) counts and do not
 };
 const HostLie kHostLies[] = {
     {"data that begin behind the beginning", kOutOfRange, 0,
@@ -235,6 +252,16 @@ const HostLie kHostLies[] = {
     {"LAST before the end", kInvalidHeaderField, 1,
      [](nvmf::DataPdu& d, unsigned length) { d.datal = length / 2; }},
     {"no LAST at the end", kInvalidHeaderField, 1, [](nvmf::DataPdu& d, unsigned) { d.head.flags = 0; }},
+    {"more bytes than DATAL says", kInvalidHeaderField, 16,
+     [](nvmf::DataPdu& d, unsigned length) { d.datal = length - 4; }, 4},
+    {"fewer bytes than DATAL says", kInvalidHeaderField, 16, [](nvmf::DataPdu&, unsigned) {}, -4},
+    {"data of half a dword", kInvalidHeaderField, 16,
+     [](nvmf::DataPdu& d, unsigned length) { d.datal = length - 2; }},
+    {"data from within a dword", kInvalidHeaderField, 12,
+     [](nvmf::DataPdu& d, unsigned length) {
+       d.datao = 2;
+       d.datal = length - 4;
+     }},
 };
 
 TEST(Engine, LyingHosts) {
@@ -259,7 +286,8 @@ TEST(Engine, LyingHosts) {
         d.ttag = r.ttag;
         d.datal = r.r2tl;
         lie.tell(d, r.r2tl);
-        w.tcp[liar->port].arrive(liar->session, make_pdu(d, ByteVec(d.datal, 0xee), liar->digests));
+        const auto bytes = static_cast<size_t>(static_cast<long>(d.datal) + lie.beside);
+        w.tcp[liar->port].arrive(liar->session, make_pdu(d, ByteVec(bytes, 0xee), liar->digests));
         liar->hostile = true;
       };
       for (unsigned i = 0; i < 400 && liar == nullptr && w.fault.empty(); ++i) w.run(100);
