@@ -31,6 +31,8 @@ inline Biases card_biases(std::string_view top) {
            {"queue", up_to(1)},     {"kind", {0, 1, 1, 2, 4}}, {"offset", {0, 0, 512}},
            {"length", {0, 512}},    {"credits", {3, 8}},       {"last", {1}},
            {"dead", {0}, 90}};
+  // Few buffers for raw PDUs, so that sessions wait for one.
+  if (top == "rx_read_top") all = {{"op", {1, 1, 1, 1, 1, 1, 1, 1, 0, 6}}, {"role", {1, 2, 3, 3, 3}}};
   const Biases common = {
       {"session", up_to(3)},
       {"link", {0, 1, 2}},
@@ -59,6 +61,8 @@ inline Biases card_biases(std::string_view top) {
 
 inline std::map<std::string_view, unsigned> card_rare(std::string_view top) {
   if (top == "rx_read_top") return {{"ctl", 30}, {"notify", 4}};
+  // Seldom told of another host, so that words wait until there is no room for more.
+  if (top == "host_tx_top") return {{"ctl", 500}};
   if (top == "header_split_top") return {{"breaks", 100}};
   if (top == "regs_top") return {};
   return {};
