@@ -114,6 +114,10 @@ SentPdu RxWorld::make(unsigned session) {
     r.head = {kind == 2 ? spec::pdu::kR2T : spec::pdu::kCapsuleResp, 0, 24, 0, 0};
     for (unsigned i = 8; i < 24; ++i)
       reinterpret_cast<std::uint8_t*>(&r)[i] = static_cast<std::uint8_t>(rng.bits());
+    if (kind == 2) {
+      r.r2to &= ~3u;
+      r.r2tl &= ~3u;
+    }
     p.head = bytes_of_pdu(r);
   } else {
     size = rng.chance(10) ? 16 + rng.below(131072 - 24) : 16 + rng.below(500);
