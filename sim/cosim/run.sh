@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# run.sh BUILD [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants] [--bench]: every kernel's RTL beside its native self and
-# the whole engine's RTL end to end; --gates: that kernels that stand still change nothing (gates.sh); --mutants: then the planted bugs of engine/mutants.txt;
-# --kernel-mutants: and hundreds in the kernels; --bench: then the engine's clocks. Prints
-# one line a kernel, and fails when anything differs or a bug goes unnoticed. --only-bench: nothing but the clocks; --stalls: with them, who
-# waits for whom at every stream; --rows TEXT: nothing but the clocks of the rows whose name has TEXT in it.
+# run.sh BUILD [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants]: every kernel's RTL beside its native self,
+# the whole engine's RTL end to end, then the table of the engine's clocks. Prints one line a kernel, and fails when anything differs or
+# a bug goes unnoticed. --gates: that kernels that stand still change nothing (gates.sh), too; --mutants: the planted bugs of
+# engine/mutants.txt; --kernel-mutants: and hundreds in the kernels.
+# Instead: --bench: nothing but the table; --rows TEXT: nothing but its rows whose name has TEXT in it; --stalls: with the table, who
+# waits for whom at every stream.
 set -euo pipefail
 build=$1
 shift
-clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 bench=0 kernels=1 rounds=3 gates=0 stalls=() rows=()
+clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 kernels=1 rounds=3 gates=0 stalls=() rows=()
 while [ $# -gt 0 ]; do
   case $1 in
     --clocks) clocks=$2 && shift ;;
@@ -16,12 +17,11 @@ while [ $# -gt 0 ]; do
     --gates) gates=1 ;;
     --mutants) mutants=1 ;;
     --kernel-mutants) kernel_mutants=1 ;;
-    --bench) bench=1 ;;
-    --only-bench) bench=1 kernels=0 ;;
-    --stalls) bench=1 stalls=(--stalls) ;;
-    --rows) bench=1 kernels=0 rows=(--only "$2") && shift ;;
+    --bench) kernels=0 ;;
+    --stalls) kernels=0 stalls=(--stalls) ;;
+    --rows) kernels=0 rows=(--only "$2") && shift ;;
     *)
-      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants] [--bench] [--only-bench] [--rows TEXT] [--stalls] [--nightly]" >&2
+      echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants] [--bench] [--rows TEXT] [--stalls] [--nightly]" >&2
       exit 2
       ;;
   esac
@@ -78,26 +78,24 @@ if [ $kernel_mutants = 1 ]; then
   echo "$caught of $planted planted bugs noticed"
   [ "$caught" = "$planted" ] || echo "those left are listed as NOT CAUGHT: equal in what they do, or rarer than the run is long (docs/HARDWARE.md)"
 fi
-if [ $bench = 1 ]; then
-  echo
-  "$build/cosim/engine_bench" --json "$build/cosim/engine_bench.json" "${stalls[@]}" "${rows[@]}" || wrong=1
-  [ ${#rows[@]} = 0 ] || exit $wrong
-  # Not counted in clocks: hlsc itself (CPU time), and what Yosys said last time it was asked.
-  row() { printf '| %-52s | %10s %-8s | %-10s | %-6s | %s |\n' "$@"; }
-  root=$(cd "$(dirname "$0")/../.." && pwd)
-  TIMEFORMAT=%U
-  hlsc=$({ time (cd "$root" && "$build/bin/hlsc" hw/kernels/engine/engine_top.cpp --top engine_top -o "$here" -I hw/include -I . >/dev/null 2>&1); } 2>&1 | tail -1)
-  row "hlsc, the whole engine" "$hlsc" s "<= 20" "$(awk -v s="$hlsc" 'BEGIN { print s <= 20 ? "met" : "MISSED" }')" "CPU time"
-  yosys() {  # KIND UNIT GOAL COMMAND-THAT-FINDS-THE-NUMBER
-    local report=$build/rtl/engine/$1.txt n=
-    [ ! -f "$report" ] || n=$(sed -n "$4" "$report")
-    if [ -n "$n" ]; then
-      row "Yosys, an open flow: $1" "$n" "$2" "<= $3" "$(awk -v n="$n" -v goal="$3" 'BEGIN { print n + 0 == n && n <= goal ? "met" : "MISSED" }')" "$report"
-    else
-      row "Yosys, an open flow: $1" "not" "measured" "<= $3" "" "./dev rtl --$1"
-    fi
-  }
-  yosys levels levels 7 's/^worst: \([^ ]*\) levels.*/\1/p'
-  yosys area LUTs 85000 's/^| engine | \([0-9]*\) .*/\1/p'
-fi
+echo
+"$build/cosim/engine_bench" --json "$build/cosim/engine_bench.json" "${stalls[@]}" "${rows[@]}" || wrong=1
+[ ${#rows[@]} = 0 ] || exit $wrong
+# Not counted in clocks: hlsc itself (CPU time), and what Yosys said last time it was asked.
+row() { printf '| %-52s | %10s %-8s | %-10s | %-6s | %s |\n' "$@"; }
+root=$(cd "$(dirname "$0")/../.." && pwd)
+TIMEFORMAT=%U
+hlsc=$({ time (cd "$root" && "$build/bin/hlsc" hw/kernels/engine/engine_top.cpp --top engine_top -o "$here" -I hw/include -I . >/dev/null 2>&1); } 2>&1 | tail -1)
+row "hlsc, the whole engine" "$hlsc" s "<= 20" "$(awk -v s="$hlsc" 'BEGIN { print s <= 20 ? "met" : "MISSED" }')" "CPU time"
+yosys() {  # KIND UNIT GOAL COMMAND-THAT-FINDS-THE-NUMBER
+  local report=$build/rtl/engine/$1.txt n=
+  [ ! -f "$report" ] || n=$(sed -n "$4" "$report")
+  if [ -n "$n" ]; then
+    row "Yosys, an open flow: $1" "$n" "$2" "<= $3" "$(awk -v n="$n" -v goal="$3" 'BEGIN { print n + 0 == n && n <= goal ? "met" : "MISSED" }')" "$report"
+  else
+    row "Yosys, an open flow: $1" "not" "measured" "<= $3" "" "./dev rtl --$1"
+  fi
+}
+yosys levels levels 7 's/^worst: \([^ ]*\) levels.*/\1/p'
+yosys area LUTs 85000 's/^| engine | \([0-9]*\) .*/\1/p'
 exit $wrong
