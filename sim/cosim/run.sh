@@ -11,15 +11,15 @@ shift
 clocks=1000000 seed=$(date +%s) mutants=0 kernel_mutants=0 kernels=1 rounds=3 gates=0 stalls=() rows=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --clocks) clocks=$2 && shift ;;
-    --seed) seed=$2 && shift ;;
-    --rounds) rounds=$2 && shift ;;
+    --clocks) clocks=${2:?--clocks needs a number} && shift ;;
+    --seed) seed=${2:?--seed needs a number} && shift ;;
+    --rounds) rounds=${2:?--rounds needs a number} && shift ;;
     --gates) gates=1 ;;
     --mutants) mutants=1 ;;
     --kernel-mutants) kernel_mutants=1 ;;
     --bench) kernels=0 ;;
     --stalls) kernels=0 stalls=(--stalls) ;;
-    --rows) kernels=0 rows=(--only "$2") && shift ;;
+    --rows) kernels=0 rows=(--only "${2:?--rows needs a part of the name of a row}") && shift ;;
     *)
       echo "usage: ./dev cosim [--clocks N] [--seed N] [--rounds N] [--gates] [--mutants] [--kernel-mutants] [--bench] [--rows TEXT] [--stalls] [--nightly]" >&2
       exit 2

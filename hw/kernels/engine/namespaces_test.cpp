@@ -452,7 +452,7 @@ class Story {
   std::set<std::pair<unsigned, unsigned>> open_regions_;             // (row, region)
   std::set<unsigned> fences_;                                        // rows whose fence is done
   std::vector<tee::SlotId> missed_;                                  // commands that wait for their region
-  bool waits_ = false;                                               // it is not opened for now
+  bool waits_ = false;                                               // regions stay shut
   bool doubt_ = false;
 
  public:
