@@ -36,8 +36,9 @@ constexpr Meaning kAll[] = {
      "A peer's namespace is not the one that the leg was, or cannot be a leg: size, format, limits; or it is "
      "reserved by another cluster, namespace or host.",
      "The text names the field or the key. Give the peer its namespace back, or remove the leg and add it "
-     "again. A "
-     "reservation of something that is gone for good: `nvtee-host reservation --clear`."},
+     "again. A reservation of something that is gone for good: `nvtee-host reservation --clear`; if that may "
+     "have written to the namespace, remove the leg and add it again nevertheless: only then all of it is "
+     "copied."},
     {"leg.removed", "notice", "A leg was removed by an operator.", ""},
     {"leg.returned", "notice", "A leg came back before anything was missed, and serves.", ""},
     {"leg.syncing", "notice", "A leg gets all new writes, and what it missed is copied to it.",

@@ -43,6 +43,8 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
   for (const std::uint64_t seed : {1271, 5363, 5102917, 5103948, 5506847, 5615613, 9000304, 9001784, 9004327})
     EXPECT_EQ(run_plan(make_plan(seed, Recipe::kReserved)).failure, "")
         << "./dev sim " << seed << " --reserved";
+  for (const std::uint64_t seed : {79623250423})
+    EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
 }
 
 // Fresh seeds each time (200,000 in a row have been clean, docs/TESTING.md); NVTEE_SIM_BASE runs others, or

@@ -99,6 +99,8 @@ class Node final : public dataplane::PuntPlane, private Pipe::Receiver {
   Assoc* assoc_of_peer(unsigned peer);
   void break_assoc(Assoc& a, bool lose_all, Duration told_after);
   bool seized(unsigned peer);  // by another node
+  // Commands of ended associations may still execute there.
+  bool strays_at(unsigned peer) const;
   Time store_stalled_until = 0, store_slow_until = 0;
   Duration store_slow_by = 0;  // each commit, until then
   unsigned store_errors_one_in = 0;

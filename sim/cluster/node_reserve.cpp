@@ -99,6 +99,12 @@ bool Node::seized(unsigned peer) {
   return doubt;
 }
 
+bool Node::strays_at(unsigned peer) const {
+  return std::any_of(commands_.begin(), commands_.end(), [&](const LegCommand& c) {
+    return c.live && !c.executed && c.stray && assocs_[c.assoc]->peer == peer;
+  });
+}
+
 void Node::reserve_done(std::uint32_t number, std::uint64_t serial) {
   Assoc& a = *assocs_[number];
   if (!a.reserving || a.reserve_serial != serial) return;

@@ -92,7 +92,7 @@ void World::stop_meddling() {
 }
 
 // Somebody else's tools at a leg's reservation. What the node relies on they leave alone: a leg that it is
-// connected to.
+// connected to, and a reservation that keeps out what its ended associations had sent.
 void World::meddle(Peer& p, Chance& c, Duration length) {
   const Assoc* a = node->assoc_of_peer(p.index);
   const bool idle = a == nullptr || !node->up() || !node->status().legs[a->leg].connected;
@@ -110,7 +110,7 @@ void World::meddle(Peer& p, Chance& c, Duration length) {
       if (idle) p.persistent = false;
       return;
     default: {
-      if (!idle) return;
+      if (!idle || node->strays_at(p.index)) return;
       (void)node->seized(p.index);
       const std::uint32_t tag = core::fence_tag(spec_of(plan.setup)) ^ 0x5a;
       p.seize(core::FenceKey{tag, 1 + c.pick(1000), 0, false}.packed());
