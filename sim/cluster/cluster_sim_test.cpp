@@ -43,7 +43,7 @@ TEST(ClusterSim, SeedsThatFailedBefore) {
   for (const std::uint64_t seed : {1271, 5363, 5102917, 5103948, 5506847, 5615613, 9000304, 9001784, 9004327})
     EXPECT_EQ(run_plan(make_plan(seed, Recipe::kReserved)).failure, "")
         << "./dev sim " << seed << " --reserved";
-  for (const std::uint64_t seed : {79623250423})
+  for (const std::uint64_t seed : {500088746ul, 79623250423ul})
     EXPECT_EQ(run_plan(make_plan(seed)).failure, "") << "./dev sim " << seed;
 }
 

@@ -127,6 +127,9 @@ void Node::stray_reserve(Assoc& a, bool drop) {
   if (!std::exchange(a.reserving, false) || drop || a.reserve.op == core::Reserve::Op::kReport) return;
   if (world_.chance.one_in(2)) return;
   const Duration d = world_.chance.between(0, world_.guard - world_.guard / 8);
+  Peer& peer = *world_.peers[a.peer];
+  if (a.reserve.op == core::Reserve::Op::kUnregister)
+    peer.given_back_at = std::max(peer.given_back_at, clock() + d);
   world_.agenda.in(d, [this, number = a.number, command = a.reserve] {
     Peer& p = *world_.peers[assocs_[number]->peer];
     std::vector<std::uint32_t> victims;

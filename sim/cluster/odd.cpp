@@ -154,7 +154,8 @@ void World::take_copy(const Fault& f) {
   agenda.in(f.length, [this] { bring_copy(); });
 }
 
-// Only where a leg says that it is old; a copy of the same fence number is not told from the newest.
+// Only where a leg says that it is old, and goes on doing so; a copy of the same fence number is not told
+// from the newest, nor one of a namespace whose deletion has given the legs back.
 void World::bring_copy() {
   if (faults_over || check.alien_epoch() != 0 || node->paused()) return;
   node->crash();
@@ -167,6 +168,7 @@ void World::bring_copy() {
   for (const auto& leg : record->legs) {
     if (leg.role == store::Role::kNone || leg.role == store::Role::kRemoved) continue;
     const Peer& p = *peers[static_cast<unsigned>(leg.peer[1] - '0')];
+    if (p.given_back_at > now()) continue;
     told = told || (p.holder != 0 && !p.foreign && core::FenceKey::of(p.keys.at(p.holder)).number > old);
   }
   if (!told) {

@@ -55,6 +55,7 @@ class Peer {
   bool foreign = false;    // another cluster has registered, and holds it
   bool crowded = false;    // with more registrants than a report has room for
   bool contended = false;  // somebody else changes the registrations all the time
+  Time given_back_at = 0;  // a late Unregister arrives then
   // A command but Report; `victims` lost their registration.
   spec::Status reserve(std::uint32_t host, const core::Reserve& command, std::vector<std::uint32_t>& victims);
   bool lets(const LegCommand& c) const {
