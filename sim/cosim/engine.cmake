@@ -107,7 +107,7 @@ target_link_libraries(engine_waves PRIVATE GTest::gtest_main)
 set_target_properties(engine_waves PROPERTIES EXCLUDE_FROM_ALL TRUE)
 
 # Bounded: each story once, from the same seed each time (NVTEE_ENGINE_SEED, NVTEE_ENGINE_ROUNDS: others, more).
-foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables BadDataDigest LegBadDigest Fences Overlaps SameAsNative LyingLegs LyingHosts Namespaces)
+foreach(story RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables BadDataDigest LegBadDigest Fences Overlaps SameAsNative LyingLegs LyingHosts Namespaces LeaseEnds WritesFail)
   add_test(NAME cosim_engine_${story} COMMAND engine_rtl --gtest_filter=*.${story})
   set_tests_properties(cosim_engine_${story} PROPERTIES TIMEOUT 600 LABELS cosim ENVIRONMENT NVTEE_ENGINE_ROUNDS=1)
 endforeach()

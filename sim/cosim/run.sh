@@ -37,7 +37,7 @@ wrong=0
   }
 done
 # The engine: each story from other seeds. What fails is run again with waveforms (built then).
-[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables Fences Overlaps BadDataDigest LegBadDigest SameAsNative LyingLegs LyingHosts Namespaces; do
+[ $kernels = 0 ] || for story in RandomMixes HostileBytes Fuzz LegLoss HostsComeAndGo Punts RawSessions Tables Fences Overlaps BadDataDigest LegBadDigest SameAsNative LyingLegs LyingHosts Namespaces LeaseEnds WritesFail; do
   if NVTEE_ENGINE_SEED=$seed NVTEE_ENGINE_ROUNDS=$rounds "$build/cosim/engine_rtl" --gtest_filter="*.$story" >"$here/out" 2>&1; then
     printf '%-16s %s stories, seed %s: good\n' "engine $story" "$rounds" "$seed"
   else

@@ -28,10 +28,10 @@ struct StoryOfList {
   const char* name;
   unsigned rounds = 1;
 };
-constexpr StoryOfList kStories[] = {{"Punts"},        {"RawSessions"},    {"BadDataDigest"}, {"Fuzz"},
-                                    {"SameAsNative"}, {"Overlaps", 4},    {"LegLoss"},       {"LegBadDigest"},
-                                    {"HostileBytes"}, {"Namespaces"},     {"Tables"},        {"RandomMixes"},
-                                    {"Fences"},       {"HostsComeAndGo"}, {"LyingLegs"},     {"LyingHosts"}};
+constexpr StoryOfList kStories[] = {
+    {"Punts"},   {"RawSessions"},    {"BadDataDigest"}, {"Fuzz"},       {"SameAsNative"}, {"Overlaps", 4},
+    {"LegLoss"}, {"LegBadDigest"},   {"HostileBytes"},  {"Namespaces"}, {"Tables"},       {"RandomMixes"},
+    {"Fences"},  {"HostsComeAndGo"}, {"LyingLegs"},     {"LyingHosts"}, {"LeaseEnds"},    {"WritesFail"}};
 
 // The first thing that is wrong ends the story.
 class EndAtFailure : public testing::EmptyTestEventListener {
