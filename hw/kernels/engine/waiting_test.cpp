@@ -1,5 +1,6 @@
 // Commands that wait, and may not be done any more when they could go on: the lease ends while they wait for
 // their region, or the write that they wait behind is failed. No leg hears of them, and hosts are told so.
+// And those that wait for legs when the lease ends: whatever legs say then, no host hears of a success.
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -53,6 +54,7 @@ class Waiting {
     w.heard = [this](bool leg, unsigned index, const test::TakenPdu& t) {
       if (leg && t.head.type == spec::pdu::kCapsuleCmd)
         EXPECT_FALSE(silent_[w_.legs[index].ns]) << "leg " << index << " is asked what nobody may ask it";
+      if (!leg) EXPECT_FALSE(late_ && t.head.type == spec::pdu::kC2HData) << "read data after the lease";
       if (!leg && t.head.type == spec::pdu::kCapsuleResp) told(index, t.as<nvmf::CapsuleResp>().cqe);
     };
   }
@@ -111,12 +113,14 @@ class Waiting {
   std::vector<bool> keep_;          // of a namespace: who asks for a region waits
   std::vector<bool> silent_;        // its legs must not be asked anything
   std::vector<unsigned> done_;      // with success
+  bool late_ = false;               // no lease: nothing is done with success
   std::vector<tee::Event> parked_;  // who waits for a region
   std::map<std::tuple<unsigned, unsigned, unsigned>, unsigned> due_;  // (queue, namespace, status): refusals
   std::optional<tee::Event> held_;
 
  private:
   void told(unsigned queue, const nvmf::Cqe& cqe) {
+    EXPECT_FALSE(late_ && cqe.status == 0) << "a success after the lease";
     for (const TestHost& h : w_.hosts)
       if (const auto it = h.open.find(cqe.cid); h.queue == queue && it != h.open.end() && cqe.status == 0)
         ++done_[it->second.ns];
@@ -164,17 +168,22 @@ class LeaseEnds : public Waiting {
  public:
   using Waiting::Waiting;
 
+  void act() {
+    they_wait_for_regions();
+    if (good()) they_wait_for_legs();
+  }
+
+ private:
   // Hosts' commands of all kinds wait for their regions when the lease ends, by an order or by itself. Some
   // look again then: refused, and not let in. Some the runtime gives up. The others look again when there is
   // a lease, and are done.
-  void act() {
+  void they_wait_for_regions() {
     settle();
-    if (good()) they_wait();
+    if (good()) they_park();
     if (!good()) return;
     silent_.assign(silent_.size(), true);
-    const bool by_itself = w_.r.chance(50);
-    const uint64_t end = by_itself ? now() + w_.r.below(12000) : w_.r.below(4);
-    set_lease(end);
+    const uint64_t end = end_lease();
+    fence_all();
     const bool opened = w_.r.chance(60);  // without a lease they are refused while their region is shut, too
     if (opened) open_regions();
     until([&] { return now() > end; }, "the lease does not end");
@@ -186,15 +195,41 @@ class LeaseEnds : public Waiting {
     if (!good()) return;
 
     if (!opened) open_regions();
-    set_lease(~0ull);
+    renew_lease();
     keep_.assign(keep_.size(), false);
     silent_.assign(silent_.size(), false);
     for (const tee::Event& e : later) resume(e.slot);
     settle();
   }
 
- private:
-  void they_wait() {
+  // Legs are asked and say nothing before the lease has ended: what they do then is done, or not at all, and
+  // hosts are told of no success.
+  void they_wait_for_legs() {
+    settle();
+    for (TestLeg& l : w_.legs) l.quiet = true;
+    const size_t goal = 3 + w_.r.below(2 * static_cast<unsigned>(w_.hosts.size()));
+    until([&] { return at_legs() >= goal; }, "legs are not asked", true);
+    if (!good()) return;
+    std::vector<TestHost::Command> all;
+    for (const TestHost& h : w_.hosts)
+      for (const auto& [cid, c] : h.open) {
+        ++due_[{h.queue, c.ns, refusal(st::kPathInternal)}];
+        all.push_back(c);
+      }
+    late_ = true;
+    const uint64_t end = end_lease();
+    open_regions();  // told done when the order before has come everywhere
+    until([&] { return now() > end; }, "the lease does not end");
+    run(200, false);
+    for (TestLeg& l : w_.legs) l.quiet = false;
+    until([this] { return open() == 0; }, "commands are never answered");
+    late_ = false;
+    if (good()) renew_lease();
+    for (const TestHost::Command& c : all) take_as_it_is(c);
+    settle();
+  }
+
+  void they_park() {
     for (unsigned ns = 0; ns < keep_.size(); ++ns) {
       keep_[ns] = true;
       set_regions(ns, [this] {
@@ -210,11 +245,35 @@ class LeaseEnds : public Waiting {
   uint64_t now() {
     return test::Registers(w_.card->lite(), [this] { w_.clock(); }).read64(reg::kNowLo);
   }
+  // By an order, or soon by itself: the lease is over after this.
+  uint64_t end_lease() {
+    const uint64_t end = w_.r.chance(50) ? now() + w_.r.below(12000) : w_.r.below(4);
+    set_lease(end);
+    return end;
+  }
+  void renew_lease() {
+    set_lease(~0ull);
+    fence_all();
+  }
   void set_lease(uint64_t end) {
     tee::Ctl c = order(tee::Ctl::kSetLease);
     c.clock = end;
     w_.mail(c);
-    fence_all();
+  }
+  size_t at_legs() const {
+    size_t n = 0;
+    for (const TestLeg& l : w_.legs) n += l.open.size();
+    return n;
+  }
+  // A write of which nobody knows whether it was done: all of it, at all legs of its namespace, or nothing.
+  void take_as_it_is(const TestHost::Command& c) {
+    if (c.opcode != io::kWrite && c.opcode != io::kWriteZeroes) return;
+    const long from = static_cast<long>(c.block) * test::kBlock,
+               size = static_cast<long>(c.count) * test::kBlock;
+    const test::ByteVec data = c.opcode == io::kWrite ? c.data : test::ByteVec(static_cast<size_t>(size));
+    for (const TestLeg& l : w_.legs)
+      if (l.ns == c.ns && std::equal(data.begin(), data.end(), l.disk.begin() + from))
+        std::copy(data.begin(), data.end(), w_.namespaces[c.ns].disk.begin() + from);
   }
   void fence_all() {
     for (unsigned ns = 0; ns < keep_.size(); ++ns) fence(ns);
@@ -475,7 +534,7 @@ void tell(uint64_t first, unsigned acts) {
 }
 
 TEST(Engine, LeaseEnds) {
-  tell<LeaseEnds>(1500, 3);
+  tell<LeaseEnds>(1500, 2);
 }
 
 TEST(Engine, WritesFail) {
