@@ -436,6 +436,7 @@ class WritesFail : public Waiting {
     const unsigned other = ns_ == 0 ? 1 : 0, goal = done_[other] + 5;
     until([&] { return done_[other] >= goal; }, "another namespace does not go on", true);
     if (good()) fence(ns_);
+    if (good()) hold();  // the runtime's own are begun
     // Legs that are left have done the writes, those that said nothing have not.
     for (const Write& x : writes_) {
       const auto at = w_.namespaces[ns_].disk.begin() + static_cast<long>(x.block) * test::kBlock;
