@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "hw/kernels/common/test_random.hpp"
 #include "hw/kernels/engine/session_model.hpp"
@@ -51,6 +52,7 @@ struct TestHost {
   };
   std::map<unsigned, Command> open;  // by CID
   unsigned sqhd = 1, next_cid = 0;
+  std::set<unsigned> overtaken;  // values of SQHD before that one that have not come
   bool hostile = false, gone = false;
   unsigned done = 0;
 };
@@ -159,6 +161,7 @@ class EngineWorld {
   void host_take(TestHost& h, const TakenPdu& p);
   void host_r2t(TestHost& h, const nvmf::R2tPdu& t);
   void host_done(TestHost& h, const nvmf::Cqe& cqe);
+  bool in_turn(TestHost& h, unsigned sqhd);
   bool range_free(unsigned ns, unsigned block, unsigned count, bool write) const;
   void leg_turn(TestLeg& l);
   void leg_take(TestLeg& l, unsigned queue, const TakenPdu& p);
