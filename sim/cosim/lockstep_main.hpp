@@ -68,7 +68,7 @@ std::uint64_t run_once(const RunOptions& o, const char* name, SetUp set_up) {
                 static_cast<unsigned long long>(t.read), static_cast<unsigned long long>(t.written),
                 static_cast<unsigned long long>(o.seed), same ? "equal" : bench.why().c_str());
   if (same && !bench.unused().empty())
-    std::printf("%-16s ports that stayed silent: %s\n", name, bench.unused().c_str());
+    std::printf("%-16s ports with hardly a record: %s\n", name, bench.unused().c_str());
   std::fflush(stdout);
   return same ? 0 : t.clocks;
 }

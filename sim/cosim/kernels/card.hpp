@@ -64,7 +64,6 @@ inline std::map<std::string_view, unsigned> card_rare(std::string_view top) {
   // Seldom told of another host, so that words wait until there is no room for more.
   if (top == "host_tx_top") return {{"ctl", 500}};
   if (top == "header_split_top") return {{"breaks", 100}};
-  if (top == "regs_top") return {};
   return {};
 }
 
